@@ -1,0 +1,1 @@
+"""Brokers: where orders go. One port, one file or folder per broker."""

@@ -1,0 +1,92 @@
+"""The broker port: what we need from somewhere to trade, in our words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from app.engine.orders import BrokerOrder, Execution, Order
+from app.engine.portfolio import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a broker can do; the pipeline asks these, never the broker's name."""
+
+    client_ids: bool
+    auction_orders: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPosition:
+    """What the broker says we hold of a symbol; negative for short."""
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerClock:
+    """The broker's time and the session around it, aware UTC."""
+
+    at: datetime
+    is_open: bool
+    next_open: datetime
+    next_close: datetime
+
+
+class Broker(Protocol):
+    """Somewhere to trade. Raises only Transient, Rejected or OutcomeUnknown.
+
+    Reads may be retried by the adapter (at most three times). ``submit``, ``cancel`` and ``replace``
+    send one request each and never repeat it.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def submit(self, order: Order) -> BrokerOrder:
+        """Place the order; send exactly one request.
+
+        Repeating a client id places nothing new where ``capabilities.client_ids``: the broker
+        refuses it and ``Rejected("duplicate", …)`` is raised. Raises Transient only when the
+        request cannot have been carried out (never connected, or refused for its rate before
+        anything was done), Rejected for the broker's own no, OutcomeUnknown for everything else.
+        """
+
+    def cancel(self, broker_id: str) -> None:
+        """Ask for a cancel; the order may still fill. Raises Rejected where it cannot be cancelled."""
+
+    def replace(
+        self, broker_id: str, *, quantity: Decimal | None = None, limit_price: Decimal | None = None
+    ) -> BrokerOrder:
+        """Ask for a change and return the successor, which has an id of its own."""
+
+    def order(self, broker_id: str) -> BrokerOrder | None:
+        """Return an order by the broker's id, None when the broker does not know it."""
+
+    def order_by_client_id(self, client_id: str) -> BrokerOrder | None:
+        """Return an order by our id, None when the broker does not (yet) know it."""
+
+    def open_orders(self) -> Sequence[BrokerOrder]:
+        """Return every order that may still fill."""
+
+    def orders_since(self, since: datetime) -> Sequence[BrokerOrder]:
+        """Return every order, open or finished, placed at or after ``since``, oldest first."""
+
+    def executions(self, since: datetime) -> Sequence[Execution]:
+        """Return every execution at or after ``since``, oldest first."""
+
+    def positions(self) -> Mapping[str, BrokerPosition]:
+        """Return what is held now, by symbol; flat symbols are absent."""
+
+    def account(self) -> Account:
+        """Return cash, equity and buying power."""
+
+    def clock(self) -> BrokerClock:
+        """Return the broker's time and session."""

@@ -1,0 +1,1 @@
+"""Looking: FastAPI reads state and flips controls, and never trades."""

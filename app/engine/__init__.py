@@ -1,0 +1,1 @@
+"""Thinking: values in, verdicts out. No clock, no I/O, no settings object."""

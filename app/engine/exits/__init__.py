@@ -1,0 +1,1 @@
+"""Exits: when a position must go."""

@@ -1,0 +1,1 @@
+"""Gates: each a small pure function, a tuple in reading order."""

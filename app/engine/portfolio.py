@@ -1,0 +1,68 @@
+"""Positions and money as folds over fills: average cost, exact decimals."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from app.engine.orders import Execution, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a book holds of one symbol; a flat position keeps its realised profit."""
+
+    symbol: str
+    quantity: Decimal = Decimal(0)
+    average_price: Decimal = Decimal(0)
+    realised: Decimal = Decimal(0)
+    stop_price: Decimal | None = None
+    opened_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The broker's statement of the account, in its currency."""
+
+    cash: Decimal
+    equity: Decimal
+    buying_power: Decimal
+    currency: str = "USD"
+
+
+def after_fill(position: Position, fill: Execution) -> Position:
+    """Fold one execution into a position (average cost; a sale realises price minus average)."""
+    signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+    held, quantity = position.quantity, position.quantity + signed
+    if held * signed >= 0:
+        cost = position.average_price * abs(held) + fill.price * abs(signed)
+        return replace(
+            position,
+            quantity=quantity,
+            average_price=cost / abs(quantity),
+            opened_at=position.opened_at if held else fill.at,
+        )
+    closed = min(abs(held), abs(signed))
+    gain = (fill.price - position.average_price) * closed * (1 if held > 0 else -1)
+    realised = position.realised + gain
+    if quantity == 0:
+        return Position(position.symbol, realised=realised)
+    if held * quantity > 0:
+        return replace(position, quantity=quantity, realised=realised)
+    return Position(
+        position.symbol, quantity, fill.price, realised, stop_price=None, opened_at=fill.at
+    )
+
+
+def cash_after(cash: Decimal, fills: Iterable[Execution]) -> Decimal:
+    """Return the cash left when the fills are paid: buys take, sales give."""
+    return cash + sum(
+        (f.quantity * f.price * (-1 if f.side is Side.BUY else 1) for f in fills), Decimal(0)
+    )
+
+
+def equity(cash: Decimal, positions: Iterable[Position], prices: Mapping[str, Decimal]) -> Decimal:
+    """Return cash plus the positions at the given prices; without a price, at their cost."""
+    return cash + sum(
+        (p.quantity * prices.get(p.symbol, p.average_price) for p in positions), Decimal(0)
+    )

@@ -1,0 +1,1 @@
+"""Strategies, and the dict that names them."""

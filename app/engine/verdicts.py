@@ -1,0 +1,88 @@
+"""What a gate says: a reason, the number it measured and the limit it compared with."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something was stopped, or that it passed. Stored and counted: add freely, never rename."""
+
+    PASSED = "passed"
+
+    # signals
+    NOT_DUE = "not_due"
+    MARKET_CLOSED = "market_closed"
+    NO_HISTORY = "no_history"
+    STALE_DATA = "stale_data"
+    BAD_DATA = "bad_data"
+    BELOW_CUTOFF = "below_cutoff"
+    COOLDOWN = "cooldown"
+    DIRECTION_LOCK = "direction_lock"
+    DAILY_CAP = "daily_cap"
+
+    # routing
+    NOT_TRADED_ITSELF = "not_traded_itself"
+    BASKET_TOO_FEW = "basket_too_few"
+    BASKET_TOO_POSITIVE = "basket_too_positive"
+    BASKET_MEAN_TOO_HIGH = "basket_mean_too_high"
+    BASKET_UNCONFIRMED = "basket_unconfirmed"
+    ETF_LOCKED = "etf_locked"
+    CONFLICTING_PAIR = "conflicting_pair"
+    POSITION_EXISTS = "position_exists"
+    ORDER_PENDING = "order_pending"
+    NO_POSITION = "no_position"
+
+    # risk
+    BOOK_REDUCING = "book_reducing"
+    BOOK_HALTED = "book_halted"
+    NOT_RECONCILED = "not_reconciled"
+    AUTO_MODE_OFF = "auto_mode_off"
+    SESSION_CLOSED = "session_closed"
+    TOO_LATE_IN_SESSION = "too_late_in_session"
+    DAILY_LOSS_LIMIT = "daily_loss_limit"
+    MAX_POSITIONS = "max_positions"
+    CONCURRENT_RISK = "concurrent_risk"
+    EXPOSURE = "exposure"
+    BUYING_POWER = "buying_power"
+    ZERO_QUANTITY = "zero_quantity"
+    STALE_PRICE = "stale_price"
+    EXPIRED_INTENT = "expired_intent"
+
+    # execution
+    BROKER_REJECTED = "broker_rejected"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    RATE_FUSE = "rate_fuse"
+    RATE_LIMITED = "rate_limited"
+
+
+#: What is stored as one compact record per slot instead of a row each.
+BELOW_NOISE = frozenset(
+    {Reason.NOT_DUE, Reason.NO_HISTORY, Reason.MARKET_CLOSED, Reason.BELOW_CUTOFF}
+)
+
+Measured = float | int | Decimal | timedelta | datetime | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A gate's no, with the very numbers it compared."""
+
+    reason: Reason
+    measured: Measured = None
+    limit: Measured = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One gate's answer about one subject; ``reason`` is ``PASSED`` where the gate let it through."""
+
+    gate: str
+    reason: Reason
+    measured: Measured = None
+    limit: Measured = None
+
+    @property
+    def passed(self) -> bool:
+        return self.reason is Reason.PASSED

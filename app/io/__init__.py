@@ -1,0 +1,1 @@
+"""Edges: everything but brokers that crosses the process."""

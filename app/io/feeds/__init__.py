@@ -1,0 +1,1 @@
+"""What comes in from the market: quotes, bars, and later news and filings."""

@@ -1,0 +1,1 @@
+"""Postgres: tables, migrations, one file per table, functions on a Connection."""

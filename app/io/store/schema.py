@@ -1,0 +1,377 @@
+"""Every table. ``at`` columns are the market's time, ``*_wall`` columns are the machine's.
+
+Money and quantities are NUMERIC, states are text with a CHECK, every row carries its book.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from app.engine.book import BookStatus
+from app.engine.orders import OrderState, Purpose, Side
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Time = sa.DateTime(timezone=True)
+NOW = sa.text("clock_timestamp()")
+
+
+def _book(*, key: bool = False) -> sa.Column[str]:
+    return sa.Column("book", sa.Text, primary_key=key, nullable=False)
+
+
+def _one_of(column: str, values: type) -> sa.CheckConstraint:
+    words = ", ".join(f"'{v}'" for v in values)  # type: ignore[attr-defined]
+    return sa.CheckConstraint(f"{column} IN ({words})", name=column)
+
+
+def _serial() -> sa.Column[int]:
+    return sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True)
+
+
+def _wall(name: str = "written_wall") -> sa.Column[object]:
+    return sa.Column(name, Time, server_default=NOW, nullable=False)
+
+
+# -- market -------------------------------------------------------------------------------------
+
+bars_30s = sa.Table(
+    "bars_30s",
+    metadata,
+    _book(key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("at", Time, primary_key=True),
+    *(
+        sa.Column(name, sa.Double, nullable=False)
+        for name in ("open", "high", "low", "close", "volume")
+    ),
+    sa.Column("source", sa.Text, nullable=False),
+)
+
+quotes = sa.Table(
+    "quotes",
+    metadata,
+    _book(key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("at", Time, nullable=False),
+    *(sa.Column(n, sa.Double, nullable=False) for n in ("bid", "ask", "last", "day_volume")),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("symbol", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("payload", JSONB, nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    _book(key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("symbol", sa.Text),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("first_seen_at", Time, nullable=False),
+    sa.Column("payload", JSONB, nullable=False),
+)
+
+# -- decisions ----------------------------------------------------------------------------------
+
+book_states = sa.Table(
+    "book_states",
+    metadata,
+    _book(key=True),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("set_by", sa.Text, nullable=False),
+    sa.Column("set_at", Time, nullable=False),
+    sa.Column("engine", JSONB, nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),
+    sa.Column("reconciled_at", Time),
+    _one_of("status", BookStatus),
+)
+
+signals = sa.Table(
+    "signals",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("slot", sa.BigInteger, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("price", sa.Double, nullable=False),
+    sa.Column("components", JSONB, nullable=False),
+    sa.Column("routed_at", Time),
+    _wall(),
+    sa.UniqueConstraint("book", "symbol", "slot"),
+    sa.Index("ix_signals_unrouted", "book", "at", postgresql_where=sa.text("routed_at IS NULL")),
+    sa.Index(None, "book", "at"),
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("gate", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("measured", sa.Text),
+    sa.Column("limit", sa.Text),
+    sa.Column("settings", sa.Text, nullable=False),
+    sa.Index(None, "book", "symbol", "at"),
+    sa.Index(None, "book", "subject"),
+    comment="one row a gate and subject; subject is signal:ID, basket:NAME:TICK or intent:ID",
+)
+
+verdict_slots = sa.Table(
+    "verdict_slots",
+    metadata,
+    _book(key=True),
+    sa.Column("at", Time, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("gate", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("limit", sa.Text),
+    sa.Column("symbols", ARRAY(sa.Text), nullable=False),
+    sa.Column("measured", ARRAY(sa.Text), nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),
+    comment="refusals below noise: one compact row a slot, gate and reason",
+)
+
+# -- orders -------------------------------------------------------------------------------------
+
+intents = sa.Table(
+    "intents",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("price", sa.Numeric, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("signals", ARRAY(sa.Text), nullable=False),
+    sa.Column("basket", sa.Text),
+    sa.Column("quantity", sa.Numeric),
+    sa.Column("time_in_force", sa.Text, nullable=False),
+    sa.Column("decided_at", Time),
+    _wall(),
+    _one_of("side", Side),
+    _one_of("purpose", Purpose),
+    sa.Index(None, "book", "at"),
+    sa.Index("ix_intents_undecided", "book", "at", postgresql_where=sa.text("decided_at IS NULL")),
+)
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("client_id", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("intent_id", sa.Text, nullable=False, unique=True),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("time_in_force", sa.Text, nullable=False),
+    sa.Column("limit_price", sa.Numeric),
+    sa.Column("stop_price", sa.Numeric),
+    sa.Column("extended_hours", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("broker", sa.Text, nullable=False),
+    sa.Column("broker_id", sa.Text, unique=True),
+    sa.Column("filled_quantity", sa.Numeric, nullable=False),
+    sa.Column("average_price", sa.Numeric),
+    sa.Column("reserved_risk", sa.Numeric, nullable=False),
+    sa.Column("reserved_notional", sa.Numeric, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("updated_at", Time, nullable=False),
+    _wall("created_wall"),
+    sa.Column("submitting_wall", Time),
+    sa.Column("accepted_wall", Time),
+    sa.Column("resolve_after_wall", Time),
+    sa.Column("resolve_tries", sa.Integer, nullable=False, server_default="0"),
+    _one_of("side", Side),
+    _one_of("purpose", Purpose),
+    _one_of("state", OrderState),
+    sa.CheckConstraint("quantity > 0", name="quantity"),
+    sa.CheckConstraint("filled_quantity >= 0 AND filled_quantity <= quantity", name="filled"),
+    sa.Index(
+        "uq_orders_one_in_doubt",
+        "book",
+        "symbol",
+        "side",
+        unique=True,
+        postgresql_where=sa.text("state IN ('SUBMITTING', 'UNKNOWN')"),
+    ),
+    sa.Index(
+        "ix_orders_open",
+        "book",
+        "symbol",
+        postgresql_where=sa.text(
+            "state IN ('NEW', 'SUBMITTING', 'UNKNOWN', 'SUBMITTED', 'PARTIAL')"
+        ),
+    ),
+    sa.Index(None, "book", "created_at"),
+)
+
+fills = sa.Table(
+    "fills",
+    metadata,
+    sa.Column("broker", sa.Text, primary_key=True),
+    sa.Column("execution_id", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("broker_order_id", sa.Text, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("price", sa.Numeric, nullable=False),
+    sa.Column("cumulative", sa.Numeric, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    _wall(),
+    _one_of("side", Side),
+    sa.CheckConstraint("quantity > 0 AND price > 0", name="positive"),
+    sa.Index(None, "book", "at"),
+    sa.Index(None, "client_id"),
+)
+
+positions = sa.Table(
+    "positions",
+    metadata,
+    _book(key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("average_price", sa.Numeric, nullable=False),
+    sa.Column("realised", sa.Numeric, nullable=False),
+    sa.Column("stop_price", sa.Numeric),
+    sa.Column("opened_at", Time),
+    sa.Column("updated_at", Time, nullable=False),
+)
+
+account_snapshots = sa.Table(
+    "account_snapshots",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    *(sa.Column(n, sa.Numeric, nullable=False) for n in ("cash", "equity", "buying_power")),
+    sa.Index(None, "book", "at"),
+    comment="kind is open, check or close; what the broker said",
+)
+
+# -- running ------------------------------------------------------------------------------------
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    _book(key=True),
+    sa.Column("date", sa.Date, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("open_at", Time, nullable=False),
+    sa.Column("close_at", Time, nullable=False),
+    sa.Column("equity_open", sa.Numeric),
+    sa.Column("cash_open", sa.Numeric),
+    sa.Column("equity_close", sa.Numeric),
+    sa.Column("updated_at", Time, nullable=False),
+)
+
+task_slots = sa.Table(
+    "task_slots",
+    metadata,
+    _book(key=True),
+    sa.Column("task", sa.Text, primary_key=True),
+    sa.Column("slot", sa.BigInteger, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("started_wall", Time, server_default=NOW, nullable=False),
+    sa.Column("finished_wall", Time),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text),
+    comment="status is running, done, failed or skipped; the key is the guard against a second run",
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("backend_pid", sa.Integer, nullable=False),
+    sa.Column("backend_start", Time, nullable=False),
+    sa.Column("renewed_wall", Time, nullable=False),
+    sa.Column("expires_wall", Time, nullable=False),
+)
+
+commands = sa.Table(
+    "commands",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("arguments", JSONB, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    _wall("asked_wall"),
+    sa.Column("done_wall", Time),
+    sa.Column("result", sa.Text),
+)
+
+recovery_logs = sa.Table(
+    "recovery_logs",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("ours", sa.Text),
+    sa.Column("theirs", sa.Text),
+    sa.Column("action", sa.Text, nullable=False),
+    _wall(),
+)
+
+tape = sa.Table(
+    "tape",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("payload", JSONB, nullable=False),
+    sa.Index(None, "book", "at"),
+)
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    _book(key=True),
+    sa.Column("date", sa.Date, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("body", JSONB, nullable=False),
+    sa.Column("html", sa.Text, nullable=False),
+    _wall(),
+)

@@ -1,0 +1,1 @@
+"""Steps: load, decide, persist, publish; one step a file, named in the order data flows."""

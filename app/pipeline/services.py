@@ -1,0 +1,42 @@
+"""What a step is given: everything outside the engine, wired once by a composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.adapters.port import Broker
+from app.engine.book import Book
+from app.io.buckets import Buckets
+from app.io.calendar import Calendar
+from app.io.feeds.port import QuoteSource
+from app.io.locks import Leases
+from app.io.store.database import Database
+from app.io.streams import Streams
+
+
+class Clock(Protocol):
+    """The market's time and how fast it runs against the wall's."""
+
+    @property
+    def speed(self) -> float: ...
+
+    def now(self) -> datetime:
+        """Return the market's time, aware UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of one book. ``settings`` is the fingerprint of the settings in force."""
+
+    book: Book
+    settings: str
+    database: Database
+    streams: Streams
+    buckets: Buckets
+    leases: Leases
+    broker: Broker
+    quotes: QuoteSource
+    clock: Clock
+    calendar: Calendar
+    nudge: Callable[[str], None]

@@ -1,0 +1,1 @@
+"""A world: a market, an exchange that speaks Alpaca's protocol, and faults on demand."""
