@@ -1,0 +1,126 @@
+"""The state folder: what lies where, who may enter it, and sockets short enough for the kernel."""
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.engine.errors import InvalidData
+from app.local.account import Account, can_enter
+
+DEFAULT = ".metronome"
+SHARED = Path("/var/lib/metronome")
+LONGEST_SOCKET = 100
+"""sun_path holds 108 bytes on Linux and 104 on macOS."""
+LEAST_FREE_MB = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """One checkout's servers, logs and secrets. ``account`` runs PostgreSQL where it is not us."""
+
+    path: Path
+    account: Account | None = None
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def redis(self) -> Path:
+        return self.path / "redis"
+
+    @property
+    def postgres(self) -> Path:
+        """PostgreSQL's own folder: in the state folder, or where its account can reach it."""
+        inside = self.path / "postgres"
+        if self.account is None or can_enter(self.path.parent, self.account):
+            return inside
+        name = hashlib.sha256(str(self.path).encode()).hexdigest()[:16]
+        return SHARED / name
+
+    def prepare(self) -> None:
+        """Create every folder with its owner and mode; refuse a disk without room."""
+        try:
+            self._create()
+        except OSError as error:
+            raise InvalidData(
+                f"State folder {self.path} cannot be used ({error.strerror}): "
+                "make it writable, or set METRONOME_STATE to another folder."
+            ) from error
+
+    def _create(self) -> None:
+        # PostgreSQL's account has to walk through the folder, never to list it.
+        private = 0o700 if self.account is None else 0o711
+        _own(self.path, private)
+        for folder in (self.logs, self.redis, self.redis / "data"):
+            _own(folder, 0o700)
+        home = self.postgres
+        if home.parent != self.path:
+            _own(home.parent, 0o755)
+        _own(home, 0o700, self.account)
+        refuse_full_disk(self.path, shutil.disk_usage(self.path).free)
+        refuse_full_disk(home, shutil.disk_usage(home).free)
+
+    def sockets(self, home: Path, file: str, account: Account | None = None) -> Path:
+        """Return a private folder for the socket ``file``: in ``home``, or a short one in /tmp.
+
+        The short one is recorded in ``home``, so nobody else's folder is ever trusted.
+        """
+        near = home / "run"
+        if len(os.fsencode(near / file)) <= LONGEST_SOCKET:
+            _own(near, 0o700, account)
+            return near
+        record = self.path / f"{home.name}.sockets"
+        if record.exists() and _private(Path(record.read_text()), account):
+            return Path(record.read_text())
+        made = Path(tempfile.mkdtemp(prefix="metronome-", dir="/tmp"))  # noqa: S108
+        _own(made, 0o700, account)
+        record.write_text(str(made))
+        return made
+
+    def remove(self) -> None:
+        """Delete everything, short socket folders and the folder of another account included."""
+        for record in self.path.glob("*.sockets"):
+            if _private(Path(record.read_text()), self.account):
+                shutil.rmtree(record.read_text())
+        shutil.rmtree(self.postgres, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def state_folder(path: Path, account: Account | None) -> StateFolder:
+    """Return the state folder at ``path``, made absolute, links resolved."""
+    return StateFolder(path.expanduser().resolve(), account)
+
+
+def refuse_full_disk(path: Path, free_bytes: int) -> None:
+    """Raise InvalidData where the servers would soon find no room."""
+    free_mb = free_bytes // 2**20
+    if free_mb < LEAST_FREE_MB:
+        raise InvalidData(
+            f"Disk full: {free_mb} MB free at {path}, at least {LEAST_FREE_MB} MB needed. "
+            "Free some space, or set METRONOME_STATE to a folder on another disk."
+        )
+
+
+def _own(folder: Path, mode: int, account: Account | None = None) -> None:
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    if account is not None:
+        os.chown(folder, account.uid, account.gid)
+    folder.chmod(mode)
+
+
+def _private(folder: Path, account: Account | None) -> bool:
+    try:
+        about = folder.lstat()
+    except OSError:
+        return False
+    owner = os.geteuid() if account is None else account.uid
+    return (
+        stat.S_ISDIR(about.st_mode)
+        and about.st_uid in (owner, os.geteuid())
+        and stat.S_IMODE(about.st_mode) == 0o700
+    )
