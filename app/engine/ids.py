@@ -1,4 +1,4 @@
-"""Ids on the path of an order: pure functions of their inputs, so that a repeat is the same thing."""
+"""Ids on the path of an order: pure functions of their inputs; a repeat is the same thing."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from app.engine.rounding import plain
 
 
 def digest(*parts: str, length: int = 26) -> str:
-    """Return ``length`` characters of ``[a-z2-7]`` from the SHA-256 of the parts joined with ``|``."""
+    """Return ``length`` characters of ``[a-z2-7]``: SHA-256 of the parts joined with ``|``."""
     raw = hashlib.sha256("|".join(parts).encode()).digest()
     return base64.b32encode(raw).decode().rstrip("=").lower()[:length]
 

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Open, high, low, close and volume over the ``span`` that starts at ``at``. Prices in currency."""
+    """Open, high, low, close and volume over the span that starts at ``at``."""
 
     symbol: str
     at: datetime

@@ -84,8 +84,8 @@ def check_transition(before: OrderState, after: OrderState) -> None:
 class Intent:
     """What a book wants to do and why, before anyone has asked how much or whether it may.
 
-    ``quantity`` is None for an entry (the risk manager sizes it) and what is to be sold for an exit.
-    ``price`` is the last price seen when the intent was made. ``signals`` are the ids that caused it.
+    ``quantity`` is None for an entry (the risk manager sizes it), and for an exit what is to be
+    sold. ``price`` is the last one seen when the intent was made, ``signals`` what caused it.
     """
 
     id: str
@@ -148,7 +148,7 @@ class BrokerOrder:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One fill as the broker's ledger or stream states it; ``id`` comes from ``ids.execution_id``."""
+    """One fill as the broker's ledger or stream states it; ``id`` is ``ids.execution_id``."""
 
     id: str
     broker_order_id: str

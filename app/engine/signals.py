@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Score in [-1, 1]: positive for buy. ``price`` is the last close; ``components`` sum up to it."""
+    """Score in [-1, 1], positive for buy; ``components`` sum up to it, ``price`` is the close."""
 
     id: str
     book: str

@@ -1,7 +1,7 @@
 """The book's own memory: what gates and the router must remember between two steps.
 
-It is the ``state`` of ``decide(state, inputs) -> (state', verdicts)``: saved in the same transaction
-as the verdicts, so that a restart or a replay continues exactly where the last step ended.
+It is the ``state`` of ``decide(state, inputs) -> (state', verdicts)``: saved in one transaction
+with the verdicts, so that a restart or a replay continues exactly where the last step ended.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why something was stopped, or that it passed. Stored and counted: add freely, never rename."""
+    """Why something was stopped, or that it passed. Stored: add freely, never rename."""
 
     PASSED = "passed"
 
@@ -76,7 +76,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gate's answer about one subject; ``reason`` is ``PASSED`` where the gate let it through."""
+    """One gate's answer about one subject; ``reason`` is ``PASSED`` where it let it through."""
 
     gate: str
     reason: Reason
@@ -86,3 +86,8 @@ class Verdict:
     @property
     def passed(self) -> bool:
         return self.reason is Reason.PASSED
+
+
+#: (symbol, subject, verdict): what a decision leaves behind for each gate that it asked. Subjects
+#: are ``signal:ID``, ``basket:NAME:TICK`` and ``intent:ID``.
+Judged = tuple[str, str, Verdict]

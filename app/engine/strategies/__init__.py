@@ -1,1 +1,10 @@
-"""Strategies, and the dict that names them."""
+"""The strategies that a book may name."""
+
+from app.engine.strategies import us_baskets
+from app.engine.strategies.port import Decision, SignalInputs, Strategy
+
+__all__ = ["STRATEGIES", "Decision", "SignalInputs", "Strategy"]
+
+STRATEGIES: dict[str, Strategy] = {
+    "us_baskets": us_baskets.decide,
+}

@@ -1,0 +1,17 @@
+"""A symbol that has just signalled is not repeated at once."""
+
+from app.engine.candidates import Candidate, SignalContext
+from app.engine.verdicts import Reason, Verdict
+
+
+def cooldown(candidate: Candidate, context: SignalContext) -> Verdict:
+    """Pass unless the symbol signalled the same direction less than ``cooldown`` ago.
+
+    A change of direction is news, not a repeat: that is for the direction lock, which is shorter.
+    """
+    limit, last = context.policy.cooldown, candidate.last
+    if last is None or last.direction != candidate.direction:
+        return Verdict("cooldown", Reason.PASSED, limit=limit)
+    since = context.at - last.at
+    reason = Reason.PASSED if since >= limit else Reason.COOLDOWN
+    return Verdict("cooldown", reason, measured=since, limit=limit)

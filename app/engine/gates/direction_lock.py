@@ -1,0 +1,14 @@
+"""A symbol's signals do not flip from buy to sell and back within moments."""
+
+from app.engine.candidates import Candidate, SignalContext
+from app.engine.verdicts import Reason, Verdict
+
+
+def direction_lock(candidate: Candidate, context: SignalContext) -> Verdict:
+    """Pass unless the symbol signalled the opposite direction less than the lock ago."""
+    limit, last = context.policy.direction_lock, candidate.last
+    if last is None or last.direction == candidate.direction:
+        return Verdict("direction_lock", Reason.PASSED, limit=limit)
+    since = context.at - last.at
+    reason = Reason.PASSED if since >= limit else Reason.DIRECTION_LOCK
+    return Verdict("direction_lock", reason, measured=since, limit=limit)

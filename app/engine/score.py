@@ -1,0 +1,69 @@
+"""The technical score: features mixed by weight, damped by volatility, sharpened by agreement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.engine import features
+from app.engine.errors import InvalidData
+from app.engine.market import Floats, Panel
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A score in [-1, 1] for each symbol, NaN where it cannot be known; components sum up to it."""
+
+    symbols: tuple[str, ...]
+    score: Floats
+    components: Mapping[str, Floats]
+
+
+def technical(panel: Panel, weights: Mapping[str, float]) -> Scores:
+    """Score the newest bar of every symbol of a panel; arrays have the shape (symbols,)."""
+    if panel.close.shape[1] < features.BARS_NEEDED:
+        unknown = np.full(len(panel.symbols), np.nan)
+        return Scores(panel.symbols, unknown, {name: unknown.copy() for name in weights})
+    recent = features.tail(panel, features.BARS_NEEDED)
+    components = columns(recent, weights)
+    newest = {name: part[:, -1] for name, part in components.items()}
+    return Scores(panel.symbols, _sum(newest), newest)
+
+
+def technical_columns(panel: Panel, weights: Mapping[str, float]) -> Floats:
+    """Score every bar, shape (symbols, bars); a column is what ``technical`` said at that bar."""
+    return _sum(columns(panel, weights))
+
+
+def columns(panel: Panel, weights: Mapping[str, float]) -> dict[str, Floats]:
+    """Return each feature's part of the score, shape (symbols, bars).
+
+    The weighted mean of the features, m, is multiplied by the damping factor and by its own size:
+    features that contradict each other say little, features that agree say much. So
+    score = damping x m x \\|m\\|, in [-1, 1].
+    """
+    check_weights(weights)
+    total = sum(weights.values())
+    parts = {
+        name: weight / total * features.FEATURES[name](panel) for name, weight in weights.items()
+    }
+    strength = features.volatility(panel) * np.abs(_sum(parts))
+    return {name: part * strength for name, part in parts.items()}
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise InvalidData unless weights are of known features, not negative, and not all zero."""
+    unknown = sorted(set(weights) - set(features.FEATURES))
+    if unknown:
+        known = ", ".join(features.FEATURES)
+        raise InvalidData(f"weights of unknown features {', '.join(unknown)}: use {known}")
+    if not all(0 <= w < float("inf") for w in weights.values()) or sum(weights.values()) <= 0:
+        raise InvalidData(f"weights must be at least 0 and not all 0: {dict(weights)}")
+
+
+def _sum(parts: Mapping[str, Floats]) -> Floats:
+    first, *rest = (parts[name] for name in sorted(parts))
+    total = first
+    for part in rest:
+        total = total + part
+    return total
