@@ -1,9 +1,11 @@
 """The broker port: what we need from somewhere to trade, in our words."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
 from app.engine.orders import BrokerOrder, Execution, Order
@@ -16,6 +18,17 @@ class Capabilities:
 
     client_ids: bool
     auction_orders: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a broker answers, who we are there, and how long we wait for it (wall seconds)."""
+
+    url: str
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    connect_timeout_s: float = 3.0
+    read_timeout_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +53,12 @@ class BrokerClock:
 class Broker(Protocol):
     """Somewhere to trade. Raises only Transient, Rejected or OutcomeUnknown.
 
-    Reads may be retried by the adapter (at most three times). ``submit``, ``cancel`` and ``replace``
-    send one request each and never repeat it.
+    The codes of Rejected that mean the same everywhere: ``duplicate`` (client id seen before),
+    ``invalid`` (refused here, nothing was sent), ``unauthorized``, ``forbidden``, ``not_found`` and
+    ``not_open`` (nothing left to cancel or change). Any other code is the broker's own.
+
+    Reads may be retried by the adapter (at most three times). ``submit``, ``cancel`` and
+    ``replace`` send one request each and never repeat it.
     """
 
     @property
@@ -60,7 +77,7 @@ class Broker(Protocol):
         """
 
     def cancel(self, broker_id: str) -> None:
-        """Ask for a cancel; the order may still fill. Raises Rejected where it cannot be cancelled."""
+        """Ask for a cancel; the order may still fill. Raises Rejected where it cannot be done."""
 
     def replace(
         self, broker_id: str, *, quantity: Decimal | None = None, limit_price: Decimal | None = None
@@ -90,3 +107,50 @@ class Broker(Protocol):
 
     def clock(self) -> BrokerClock:
         """Return the broker's time and session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a ledger of our own needs: a file, its first cash, prices and the session.
+
+    ``prices`` returns (bid, ask) of a symbol, None where there is none.
+    """
+
+    path: Path
+    cash: Decimal
+    prices: Callable[[str], tuple[Decimal, Decimal] | None]
+    session: Callable[[], BrokerClock]
+
+
+class Build(Protocol):
+    """Make a broker; only a ledger of our own needs the rehearsal."""
+
+    def __call__(self, connection: Connection, rehearsal: Rehearsal | None = None) -> Broker: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TradeUpdate:
+    """News of one order from a broker's stream; ``execution`` where the news is a fill."""
+
+    event: str
+    order: BrokerOrder
+    execution: Execution | None
+    at: datetime
+
+
+class Follow(Protocol):
+    """Follow a broker's stream of trade updates until ``stop`` is set.
+
+    ``on_connect`` is called after each (re)connect and whenever news was lost, so that the owner
+    takes a snapshot. Reconnects by itself; raises Rejected where the broker refuses the
+    credentials, and whatever the callbacks raise.
+    """
+
+    async def __call__(
+        self,
+        connection: Connection,
+        *,
+        on_update: Callable[[TradeUpdate], None],
+        on_connect: Callable[[], None],
+        stop: asyncio.Event,
+    ) -> None: ...

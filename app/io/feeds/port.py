@@ -1,17 +1,61 @@
 """The market data port."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from app.engine.market import Bar, Quote
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where prices are asked for, who we are there, and how long we wait (wall seconds)."""
+
+    url: str
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    connect_timeout_s: float = 3.0
+    read_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class BadEntry:
+    """What a source said of a symbol that cannot be used, why, and its words (at most 500)."""
+
+    symbol: str
+    reason: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Usable quotes by symbol, and what was left out."""
+
+    good: Mapping[str, Quote]
+    bad: tuple[BadEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Usable bars by symbol, then time, and what was left out."""
+
+    good: tuple[Bar, ...]
+    bad: tuple[BadEntry, ...] = ()
+
+
 class QuoteSource(Protocol):
-    """Somewhere to ask for prices. Raises only Transient, Rejected or InvalidData."""
+    """Somewhere to ask for prices. Raises only Transient or Rejected.
 
-    def latest(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return the newest quote of each symbol in one request; unknown symbols are absent."""
+    An entry that cannot be used is no error: it is left out and stands in ``bad``. A symbol that
+    the source does not know stands in neither.
+    """
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Sequence[Bar]:
+    def latest(self, symbols: Sequence[str]) -> Quotes:
+        """Return the newest quote of each symbol in one request.
+
+        ``at`` of a quote is the time of its last trade.
+        """
+
+    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
         """Return the one-minute bars that start in [start, end), by symbol, then time."""

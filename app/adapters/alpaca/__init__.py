@@ -1,0 +1,1 @@
+"""Alpaca: trading over its REST interface and its stream of trade updates."""

@@ -1,0 +1,105 @@
+"""What each way that a call to Alpaca can end means to the caller."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from app.engine.errors import AppError, OutcomeUnknown, Rejected, Transient
+
+LONGEST_PAUSE_S = 60.0
+
+_DUPLICATE = 40010001
+_REFUSALS = frozenset({400, 401, 403, 404, 422})
+_WITHOUT_CODE = {401: "unauthorized", 403: "forbidden"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An answer that is no success; ``message`` is None where the body is not the broker's JSON."""
+
+    status: int
+    code: int | None
+    message: str | None
+    retry_after_s: float | None = None
+
+
+def failure(status: int, body: str, headers: Mapping[str, str]) -> Failure:
+    """Read an error answer; a gateway's page instead of the broker's JSON is no error here."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    code = said.get("code") if isinstance(said, dict) else None
+    message = said.get("message") if isinstance(said, dict) else None
+    return Failure(
+        status=status,
+        code=code if isinstance(code, int) and not isinstance(code, bool) else None,
+        message=" ".join(message.split())[:200] if isinstance(message, str) else None,
+        retry_after_s=_pause(headers) if status == 429 else None,
+    )
+
+
+def of_read(answer: Failure) -> AppError:
+    """Return the error of a call that changes nothing."""
+    code = _refusal_code(answer)
+    if code is not None:
+        return Rejected(code, answer.message or "")
+    return Transient(_described(answer), answer.retry_after_s)
+
+
+def of_write(answer: Failure) -> AppError:
+    """Return the error of a call that may have changed something."""
+    code = _refusal_code(answer)
+    if code is not None:
+        return Rejected(code, answer.message or "")
+    # The broker's own rate limiter answers before anything is done; a foreign page proves nothing.
+    if answer.status == 429 and answer.message is not None:
+        return Transient(_described(answer), answer.retry_after_s)
+    return OutcomeUnknown(_described(answer))
+
+
+def never_sent(error: Exception) -> bool:
+    """Say whether a call failed before a connection was there to send it on."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    cause = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+
+
+def _refusal_code(answer: Failure) -> str | None:
+    """Return the code of a definite no; None where the answer is not one."""
+    if answer.status not in _REFUSALS or answer.message is None:
+        return None
+    if answer.code is None:
+        return _WITHOUT_CODE.get(answer.status)
+    if answer.status == 404:
+        return "not_found"
+    words = answer.message.lower()
+    if answer.code == _DUPLICATE and "client_order_id" in words and "unique" in words:
+        return "duplicate"
+    return str(answer.code)
+
+
+def _described(answer: Failure) -> str:
+    said = f": {answer.message}" if answer.message else ", not in the broker's format"
+    return f"the broker answered {answer.status}{said}"
+
+
+def _pause(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds to wait that a refused caller was told, bounded.
+
+    The limit's reset is an instant on the server's clock, so it is held against the server's Date.
+    """
+    try:
+        if "Retry-After" in headers:
+            told = float(headers["Retry-After"])
+        else:
+            now = parsedate_to_datetime(headers["Date"]).timestamp()
+            told = float(headers["X-RateLimit-Reset"]) - now
+    except (KeyError, ValueError, OverflowError):
+        return None
+    return min(max(told, 0.0), LONGEST_PAUSE_S) if told == told else None

@@ -1,0 +1,1 @@
+"""The paper ledger: live prices, and no order leaves the house."""
