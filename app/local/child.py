@@ -1,21 +1,19 @@
-"""One child process in a session of its own, watched by a warden that outlives us."""
+"""One child process in a session of its own, and the warden that ends it should we be killed."""
 
 import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from app.local import warden
-from app.local.account import Account
 
 
 class Warden:
-    """The helper that ends our children should we be killed without a chance to do so."""
+    """Our helper process, which takes down our children should we be killed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -24,12 +22,8 @@ class Warden:
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
-            text=True,
+            env={},
         )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def add(self, group: int, sign: signal.Signals) -> None:
         """Put a process group under its watch, with the signal that asks it to end."""
@@ -40,29 +34,17 @@ class Warden:
         self._tell(f"-{group}")
 
     def close(self) -> None:
-        """Let it end, taking down whatever is still under its watch."""
-        if self._process.stdin and not self._process.stdin.closed:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
+        """Let it end; what is still under its watch ends with it."""
+        if self._process.stdin:
+            self._process.stdin.close()
         self._process.wait()
 
     def _tell(self, line: str) -> None:
-        if self._process.stdin is None or self._process.stdin.closed:
-            return
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """What to run, as whom, told what, and how to ask it to end."""
-
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    stop_signal: signal.Signals = signal.SIGTERM
-    account: Account | None = None
-    folder: Path | None = None
+        # A warden that was killed protects nothing, and is no reason to stop working.
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            if self._process.stdin:
+                self._process.stdin.write(f"{line}\n".encode())
+                self._process.stdin.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +52,7 @@ class Child:
     """A running process and its group, which bear the same number."""
 
     process: subprocess.Popen[bytes]
-    launch: Launch
+    stop_signal: signal.Signals
     warden: Warden
 
     @property
@@ -80,38 +62,43 @@ class Child:
     def ask_to_stop(self) -> None:
         """Send the main process its stop signal."""
         with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(self.launch.stop_signal)
+            self.process.send_signal(self.stop_signal)
 
-    def kill_group(self) -> None:
-        """Kill whatever is left of the group, grandchildren included."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+    def exit_code(self) -> int | None:
+        """Return how it ended, negative for a signal; None while it runs."""
+        return self.process.poll()
 
-    def stop(self, patience_s: float) -> int:
-        """Ask, wait, kill; return the exit code. Nothing of the group is left afterwards."""
-        self.ask_to_stop()
+    def finish(self, patience_s: float) -> int:
+        """Wait for its end, then kill whatever is left of the group; return the exit code."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(patience_s)
-        self.kill_group()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
         code = self.process.wait()
         self.warden.remove(self.pid)
         return code
 
 
-def spawn(launch: Launch, warden: Warden, output: IO[bytes] | int) -> Child:
-    """Start the process and put its group under the warden's watch."""
-    account = launch.account
-    process = subprocess.Popen(
-        list(launch.argv),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=dict(launch.environment),
-        cwd=launch.folder,
-        start_new_session=True,
-        user=None if account is None else account.uid,
-        group=None if account is None else account.gid,
-        extra_groups=None if account is None else [],
-    )
-    warden.add(process.pid, launch.stop_signal)
-    return Child(process, launch, warden)
+def spawn(
+    command: str,
+    environment: Mapping[str, str],
+    log: Path,
+    stop_signal: signal.Signals,
+    warden: Warden,
+) -> Child:
+    """Start a Procfile's command, its output added to ``log``, under the warden's watch."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        process = subprocess.Popen(
+            # The shell expands $NAMES as honcho's does and gives its place to the program.
+            ["/bin/sh", "-c", f"exec {command}"],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+    warden.add(process.pid, stop_signal)
+    return Child(process, stop_signal, warden)

@@ -77,7 +77,7 @@ class StateFolder:
         record = self.path / f"{home.name}.sockets"
         if record.exists() and _private(Path(record.read_text()), account):
             return Path(record.read_text())
-        made = Path(tempfile.mkdtemp(prefix="metronome-", dir="/tmp"))  # noqa: S108
+        made = Path(tempfile.mkdtemp(prefix="metronome-", dir="/tmp"))
         _own(made, 0o700, account)
         record.write_text(str(made))
         return made

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: its data, its arguments, its address. Run as a module to become it."""
+"""The embedded PostgreSQL: its data, its arguments, its address."""
 
 import os
 import secrets
@@ -7,6 +7,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 import psycopg2
@@ -14,7 +15,6 @@ import psycopg2
 from app.engine.errors import InvalidData
 from app.local.account import Account
 from app.local.binaries import Postgres, find_postgres
-from app.local.child import Launch
 from app.local.folder import StateFolder
 from app.local.leftovers import stop_leftovers
 
@@ -49,12 +49,19 @@ class Cluster:
     def _password(self) -> Path:
         return self.folder.path / "postgres.password"
 
+    def _read_password(self) -> str:
+        if not self._password.exists():
+            unfinished = self._password.with_suffix(f".{os.getpid()}")
+            _write_private(unfinished, secrets.token_urlsafe(24))
+            unfinished.rename(self._password)
+        return self._password.read_text()
+
     def _sockets(self) -> Path:
         return self.folder.sockets(self.folder.postgres, SOCKET, self.folder.account)
 
     def url(self, database: str = NAME) -> str:
         """Return the SQLAlchemy URL of ``database``, password included."""
-        password = self._password.read_text()
+        password = self._read_password()
         host = quote(str(self._sockets()), safe="")
         return f"postgresql+psycopg2://{NAME}:{password}@/{database}?host={host}"
 
@@ -63,8 +70,6 @@ class Cluster:
         programs = find_postgres(
             self.folder.account, source=self.source, major=_version_of(self.data)
         )
-        if not self._password.exists():
-            _write_private(self._password, secrets.token_urlsafe(24))
         if _version_of(self.data) is None:
             self._create(programs)
         stop_leftovers(self.data, signal.SIGINT)
@@ -74,11 +79,15 @@ class Cluster:
         settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
         return [str(programs.bin / "postgres"), "-D", str(self.data), "-k", str(sockets), *settings]
 
-    def launch(self) -> Launch:
-        """Prepare, and return how to start it."""
-        return Launch(
-            self.prepare(), environment(), signal.SIGINT, self.folder.account, self.folder.postgres
-        )
+    def become(self) -> NoReturn:
+        """Turn this process into the server, under the account that shall run it."""
+        argv, account = self.prepare(), self.folder.account
+        os.chdir(self.folder.postgres)
+        if account is not None:
+            os.setgroups([])
+            os.setgid(account.gid)
+            os.setuid(account.uid)
+        os.execve(argv[0], argv, environment())
 
     def _create(self, programs: Postgres) -> None:
         """Run initdb into a folder of its own and move it into place, so that half is none."""
@@ -86,14 +95,21 @@ class Cluster:
         unfinished, password = home / f"data.{os.getpid()}", home / f"password.{os.getpid()}"
         for half in home.glob("data.*"):
             shutil.rmtree(half)
-        _write_private(password, self._password.read_text(), account)
+        _write_private(password, self._read_password(), account)
         try:
             made = subprocess.run(
                 [
                     *(programs.bin / "initdb", "-D", unfinished, "-U", NAME, "-A", "scram-sha-256"),
                     *("--pwfile", password, "--data-checksums", "-E", "UTF8", "--locale", "C"),
                 ],
-                **self._as_account(),
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd="/",
+                env=environment(),
+                user=None if account is None else account.uid,
+                group=None if account is None else account.gid,
+                extra_groups=None if account is None else [],
             )
         finally:
             password.unlink()
@@ -101,15 +117,7 @@ class Cluster:
             raise InvalidData(f"PostgreSQL could not create its data: {_last_line(made.stderr)}")
         unfinished.rename(self.data)
 
-    def _as_account(self) -> dict[str, object]:
-        common = {"capture_output": True, "text": True, "cwd": "/", "env": environment()}
-        account = self.folder.account
-        if account is None:
-            return common
-        return {**common, "user": account.uid, "group": account.gid, "extra_groups": []}
-
-    def create_database(self) -> None:
-        """Create the project's database where it does not exist yet."""
+    def _create_database(self) -> None:
         connection = psycopg2.connect(libpq_url(self.url("postgres")))
         try:
             connection.autocommit = True
@@ -123,8 +131,13 @@ class Cluster:
     def ready(self) -> bool:
         """Say whether it answers; create the project's database when it first does."""
         try:
-            self.create_database()
-        except psycopg2.OperationalError:
+            self._create_database()
+        except psycopg2.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise InvalidData(
+                    f"{self._password} does not fit the data in {self.data}: put the old file "
+                    "back, or set METRONOME_STATE to a new folder."
+                ) from None
             return False
         return True
 

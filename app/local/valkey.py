@@ -4,12 +4,12 @@ import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 import redis
 
 from app.local.binaries import find_valkey
-from app.local.child import Launch
 from app.local.folder import StateFolder
 from app.local.leftovers import stop_leftovers
 
@@ -52,9 +52,11 @@ class Cache:
         settings = [word for name, value in SETTINGS.items() for word in (f"--{name}", value)]
         return [str(program), "--dir", str(self.data), "--unixsocket", str(socket), *settings]
 
-    def launch(self) -> Launch:
-        """Prepare, and return how to start it."""
-        return Launch(self.prepare(), {"PATH": os.defpath}, folder=self.data)
+    def become(self) -> NoReturn:
+        """Turn this process into the server."""
+        argv = self.prepare()
+        os.chdir(self.data)
+        os.execve(argv[0], argv, {"PATH": os.defpath})
 
     def ready(self) -> bool:
         """Say whether it answers and has read its data."""

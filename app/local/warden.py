@@ -6,6 +6,7 @@ without the groups having been taken off, each gets its signal and, later, SIGKI
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import time
@@ -14,12 +15,13 @@ PATIENCE_S = 8.0
 
 
 def take_down(groups: dict[int, int]) -> None:
-    """Signal every group, wait, kill what is left of them."""
+    """Ask the leader of every group, wait, kill what is left of them."""
     for group, sign in groups.items():
-        _signal(group, sign)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(group, sign)
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and any(_signal(group, 0) for group in groups):
-        signal.sigtimedwait([], 0.1)
+        select.select([], [], [], 0.1)
     for group in groups:
         _signal(group, signal.SIGKILL)
 
