@@ -78,6 +78,11 @@ class RoutePolicy:
     evidence_window: timedelta
     tick: timedelta
 
+    def rivals(self, symbol: str) -> tuple[str, ...]:
+        """Return what must never be held together with a symbol."""
+        pairs = (pair for pair in self.conflicts if symbol in pair)
+        return tuple(sorted({other for pair in pairs for other in pair} - {symbol}))
+
 
 @dataclass(frozen=True, slots=True)
 class RiskPolicy:

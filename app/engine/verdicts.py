@@ -91,3 +91,10 @@ class Verdict:
 #: (symbol, subject, verdict): what a decision leaves behind for each gate that it asked. Subjects
 #: are ``signal:ID``, ``basket:NAME:TICK`` and ``intent:ID``.
 Judged = tuple[str, str, Verdict]
+
+
+def verdict(
+    gate: str, ok: bool, otherwise: Reason, measured: Measured = None, limit: Measured = None
+) -> Verdict:
+    """Return a gate's answer: passed where ``ok``, else refused for the given reason."""
+    return Verdict(gate, Reason.PASSED if ok else otherwise, measured, limit)

@@ -1,7 +1,7 @@
 """A symbol that has just signalled is not repeated at once."""
 
 from app.engine.candidates import Candidate, SignalContext
-from app.engine.verdicts import Reason, Verdict
+from app.engine.verdicts import Reason, Verdict, verdict
 
 
 def cooldown(candidate: Candidate, context: SignalContext) -> Verdict:
@@ -13,5 +13,4 @@ def cooldown(candidate: Candidate, context: SignalContext) -> Verdict:
     if last is None or last.direction != candidate.direction:
         return Verdict("cooldown", Reason.PASSED, limit=limit)
     since = context.at - last.at
-    reason = Reason.PASSED if since >= limit else Reason.COOLDOWN
-    return Verdict("cooldown", reason, measured=since, limit=limit)
+    return verdict("cooldown", since >= limit, Reason.COOLDOWN, since, limit)

@@ -3,15 +3,14 @@
 from app.engine.book import SignalPolicy
 from app.engine.candidates import Candidate, SignalContext
 from app.engine.session import regular
-from app.engine.verdicts import Reason, Verdict
+from app.engine.verdicts import Reason, Verdict, verdict
 
 
 def cutoff(candidate: Candidate, context: SignalContext) -> Verdict:
     """Pass a score whose size reaches the cutoff of the hours; NaN never does."""
     limit = cutoff_of(context.policy, in_regular_hours=regular(context.hours, context.at))
     size = abs(candidate.score)
-    reason = Reason.PASSED if limit <= size <= 1 else Reason.BELOW_CUTOFF
-    return Verdict("cutoff", reason, measured=size, limit=limit)
+    return verdict("cutoff", limit <= size <= 1, Reason.BELOW_CUTOFF, size, limit)
 
 
 def cutoff_of(policy: SignalPolicy, *, in_regular_hours: bool) -> float:

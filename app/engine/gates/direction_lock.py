@@ -1,7 +1,7 @@
 """A symbol's signals do not flip from buy to sell and back within moments."""
 
 from app.engine.candidates import Candidate, SignalContext
-from app.engine.verdicts import Reason, Verdict
+from app.engine.verdicts import Reason, Verdict, verdict
 
 
 def direction_lock(candidate: Candidate, context: SignalContext) -> Verdict:
@@ -10,5 +10,4 @@ def direction_lock(candidate: Candidate, context: SignalContext) -> Verdict:
     if last is None or last.direction == candidate.direction:
         return Verdict("direction_lock", Reason.PASSED, limit=limit)
     since = context.at - last.at
-    reason = Reason.PASSED if since >= limit else Reason.DIRECTION_LOCK
-    return Verdict("direction_lock", reason, measured=since, limit=limit)
+    return verdict("direction_lock", since >= limit, Reason.DIRECTION_LOCK, since, limit)

@@ -1,7 +1,7 @@
 """A score speaks of now only if its last quote is recent."""
 
 from app.engine.candidates import Candidate, SignalContext
-from app.engine.verdicts import Reason, Verdict
+from app.engine.verdicts import Reason, Verdict, verdict
 
 
 def stale_data(candidate: Candidate, context: SignalContext) -> Verdict:
@@ -12,7 +12,6 @@ def stale_data(candidate: Candidate, context: SignalContext) -> Verdict:
     """
     limit = context.policy.max_data_age
     if candidate.quoted_at is None:
-        return Verdict("stale_data", Reason.STALE_DATA, measured=None, limit=limit)
+        return Verdict("stale_data", Reason.STALE_DATA, limit=limit)
     age = context.at - candidate.quoted_at
-    reason = Reason.PASSED if abs(age) <= limit else Reason.STALE_DATA
-    return Verdict("stale_data", reason, measured=age, limit=limit)
+    return verdict("stale_data", abs(age) <= limit, Reason.STALE_DATA, age, limit)

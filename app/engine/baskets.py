@@ -1,0 +1,243 @@
+"""The basket router: single stocks are evidence, the basket is the trade.
+
+A positive signal is an intent to buy its own stock. Every signal is also evidence in the baskets
+that its symbol belongs to; a basket whose evidence is negative enough, for enough ticks in a row,
+is an intent to buy the basket's inverse ETF. Within one call the order of the signals is of no
+importance: evidence keeps the newest score of each member, and buys are tried strongest first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import fsum
+
+from app.engine.book import Basket, Book
+from app.engine.ids import intent_id, slot_of
+from app.engine.orders import Intent, Purpose, Side
+from app.engine.rounding import decimal
+from app.engine.signals import Signal
+from app.engine.state import BasketEvidence, BookState
+from app.engine.verdicts import Judged, Reason, Verdict, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RouteContext:
+    """What is held (shares), which symbols have an unfinished entry, and last prices.
+
+    ``prices`` needs the baskets' ETFs: a basket whose ETF has no price does not fire.
+    """
+
+    at: datetime
+    held: Mapping[str, Decimal]
+    pending: frozenset[str]
+    prices: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The book's new memory, the intents in the order to be tried, and every verdict."""
+
+    state: BookState
+    intents: tuple[Intent, ...]
+    judged: tuple[Judged, ...]
+
+
+def route(book: Book, state: BookState, signals: Sequence[Signal], context: RouteContext) -> Routed:
+    """Turn signals into evidence and intents; call it on every tick, with or without signals."""
+    locks = {etf: until for etf, until in state.etf_locks.items() if until > context.at}
+    desk = _Desk(book, context, locks, [], [])
+    evidence = {
+        basket.name: _basket(desk, basket, state.evidence.get(basket.name), signals)
+        for basket in book.routing.baskets
+    }
+    for signal in sorted(signals, key=lambda s: (-s.score, s.symbol, s.id)):
+        _long(desk, signal)
+    after = replace(state, evidence=evidence, etf_locks=desk.locks)
+    return Routed(after, tuple(desk.intents), tuple(desk.judged))
+
+
+def evidence_score(book: Book, symbol: str, score: float) -> float:
+    """Return a score as evidence: reversed for an inverse ETF, which rises when stocks fall.
+
+    This is the one place where the sign is turned (C5).
+    """
+    return -score if symbol in book.universe.inverse else score
+
+
+def witnesses(book: Book, basket: Basket) -> tuple[str, ...]:
+    """Return whose signals are a basket's evidence: its members', and its inverse ETF's own."""
+    own = (basket.etf,) if basket.etf in book.universe.inverse else ()
+    return tuple(dict.fromkeys((*basket.members, *own)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """One call's locks, intents and verdicts as they come about."""
+
+    book: Book
+    context: RouteContext
+    locks: dict[str, datetime]
+    intents: list[Intent]
+    judged: list[Judged]
+
+    def passes(self, symbol: str, subject: str, verdicts: Iterable[Verdict]) -> bool:
+        """Write down verdicts up to the first refusal; return whether all of them passed."""
+        for answer in verdicts:
+            self.judged.append((symbol, subject, answer))
+            if not answer.passed:
+                return False
+        return True
+
+
+# -- short: the basket's inverse ETF ------------------------------------------------------------
+
+
+def _basket(
+    desk: _Desk, basket: Basket, before: BasketEvidence | None, signals: Sequence[Signal]
+) -> BasketEvidence:
+    """Judge the basket once for each tick since the last call; fire on the newest only.
+
+    A tick that no call fell into counts by the evidence as it stood at its end, so that the number
+    of ticks in a row does not depend on how often the router is called.
+    """
+    routing, at = desk.book.routing, desk.context.at
+    evidence = _heard(desk.book, basket, before or BasketEvidence(), signals)
+    now = slot_of(at, routing.tick)
+    first = max(evidence.last_tick + 1, now - basket.ticks + 1)
+    streak = evidence.streak if first == evidence.last_tick + 1 else 0
+    for tick in range(first, now + 1):
+        as_of = min(at, _end_of(tick, routing.tick))
+        inside = _inside(evidence, as_of - routing.evidence_window, as_of)
+        weighed = weigh(basket, [score for _, score, _ in inside.values()])
+        streak = streak + 1 if all(answer.passed for answer in weighed) else 0
+        if tick == now and inside:
+            _fire(desk, basket, inside, (*weighed, _confirmed(basket, streak)))
+    kept = _inside(evidence, at - routing.evidence_window, None)
+    return BasketEvidence(kept, streak, max(now, evidence.last_tick))
+
+
+def _heard(
+    book: Book, basket: Basket, before: BasketEvidence, signals: Sequence[Signal]
+) -> BasketEvidence:
+    """Keep the newest score of each witness, as evidence."""
+    listened_to = frozenset(witnesses(book, basket))
+    scores = dict(before.scores)
+    for signal in signals:
+        known = scores.get(signal.symbol)
+        newer = known is None or (known[0], known[2]) < (signal.at, signal.id)
+        if signal.symbol in listened_to and newer:
+            reading = evidence_score(book, signal.symbol, signal.score)
+            scores[signal.symbol] = (signal.at, reading, signal.id)
+    return replace(before, scores=scores)
+
+
+def _inside(
+    evidence: BasketEvidence, since: datetime, until: datetime | None
+) -> dict[str, tuple[datetime, float, str]]:
+    return {
+        symbol: known
+        for symbol, known in sorted(evidence.scores.items())
+        if since <= known[0] and (until is None or known[0] <= until)
+    }
+
+
+def _end_of(tick: int, length: timedelta) -> datetime:
+    return datetime.fromtimestamp((tick + 1) * length.total_seconds(), UTC)
+
+
+def weigh(basket: Basket, scores: Sequence[float]) -> tuple[Verdict, ...]:
+    """Compare evidence with the basket's numbers: how many, what share negative, how low a mean."""
+    count = len(scores)
+    share = round(sum(score < 0 for score in scores) / count, 9) if count else 0.0
+    mean = round(fsum(scores) / count, 9) if count else 0.0
+    fewest, least, highest = basket.min_signals, basket.min_negative_share, basket.max_mean
+    return (
+        verdict("min_signals", count >= fewest, Reason.BASKET_TOO_FEW, count, fewest),
+        verdict("negative_share", share >= least, Reason.BASKET_TOO_POSITIVE, share, least),
+        verdict("mean", mean <= highest, Reason.BASKET_MEAN_TOO_HIGH, mean, highest),
+    )
+
+
+def _confirmed(basket: Basket, streak: int) -> Verdict:
+    enough = streak >= basket.ticks
+    return verdict("ticks", enough, Reason.BASKET_UNCONFIRMED, streak, basket.ticks)
+
+
+def _fire(
+    desk: _Desk,
+    basket: Basket,
+    inside: Mapping[str, tuple[datetime, float, str]],
+    evidence: tuple[Verdict, ...],
+) -> None:
+    """Buy the basket's ETF if the evidence and the way are clear; lock the ETF if so."""
+    at, etf = desk.context.at, basket.etf
+    tick = slot_of(at, desk.book.routing.tick)
+    price = desk.context.prices.get(etf)
+    locked_until = desk.locks.get(etf)
+    verdicts = (
+        *evidence,
+        verdict("etf_lock", locked_until is None, Reason.ETF_LOCKED, at, locked_until),
+        *_free(desk, etf),
+        verdict("price", price is not None and price > 0, Reason.STALE_PRICE, price),
+    )
+    if desk.passes(etf, f"basket:{basket.name}:{tick}", verdicts) and price is not None:
+        causes = tuple(sorted(cause for _, _, cause in inside.values()))
+        cause = f"{basket.name}:{tick}"
+        desk.intents.append(_buy(desk, etf, price, cause, (causes, basket.name)))
+        desk.locks[etf] = at + desk.book.routing.etf_lock
+
+
+# -- long: the stock itself ---------------------------------------------------------------------
+
+
+def _long(desk: _Desk, signal: Signal) -> None:
+    """Buy the stock of a positive signal; everything else was evidence and nothing more."""
+    inverse = signal.symbol in desk.book.universe.inverse
+    verdicts = (
+        verdict("stock", not inverse, Reason.NOT_TRADED_ITSELF, signal.score),
+        verdict("positive", signal.score > 0, Reason.NOT_TRADED_ITSELF, signal.score, 0.0),
+        *_free(desk, signal.symbol),
+    )
+    if desk.passes(signal.symbol, f"signal:{signal.id}", verdicts):
+        price = decimal(signal.price)
+        desk.intents.append(_buy(desk, signal.symbol, price, signal.id, ((signal.id,), None)))
+
+
+# -- both ---------------------------------------------------------------------------------------
+
+
+def _free(desk: _Desk, symbol: str) -> tuple[Verdict, ...]:
+    """Ask whether a symbol may be entered beside what is held and what is on its way."""
+    held = desk.context.held.get(symbol, Decimal(0))
+    on_its_way = desk.context.pending | {intent.symbol for intent in desk.intents}
+    held_too = {s for s, quantity in desk.context.held.items() if quantity}
+    rivals = desk.book.routing.rivals(symbol)
+    clash = next((rival for rival in rivals if rival in held_too | on_its_way), None)
+    return (
+        verdict("conflict", clash is None, Reason.CONFLICTING_PAIR, clash),
+        verdict("position", held == 0, Reason.POSITION_EXISTS, held, Decimal(0)),
+        verdict("pending", symbol not in on_its_way, Reason.ORDER_PENDING),
+    )
+
+
+def _buy(
+    desk: _Desk,
+    symbol: str,
+    price: Decimal,
+    cause: str,
+    why: tuple[tuple[str, ...], str | None],
+) -> Intent:
+    signals, basket = why
+    book, side = desk.book.id, Side.BUY
+    return Intent(
+        id=intent_id(book, Purpose.ENTRY, symbol, side, cause),
+        book=book,
+        symbol=symbol,
+        side=side,
+        purpose=Purpose.ENTRY,
+        price=price,
+        at=desk.context.at,
+        signals=signals,
+        basket=basket,
+    )
