@@ -79,11 +79,9 @@ def _text(value: Any, separator: str = ",") -> str:
 
 def _unknown(source: str, path: str) -> Problem:
     near = get_close_matches(path, _PATHS, n=1, cutoff=0.5)
-    return Problem(
-        f"{source} {path}",
-        "not a setting of a book",
-        f"did you mean {near[0]}?" if near else "the names of the preset books/us_baskets.toml",
-    )
+    hint = f"Did you mean {near[0]}?" if near else ""
+    accepted = "the names in the preset us_baskets.toml"
+    return Problem(f"{source} {path}", "not a setting of a book", accepted, hint)
 
 
 def build(book_id: str, values: Mapping[str, Any], *, mode: Mode, auto: bool) -> Book:

@@ -112,18 +112,20 @@ def _unknown_names(
     environ: Mapping[str, str], entries: Mapping[str, dotenv.Entry], file: str
 ) -> list[Problem]:
     """Name what no setting is called: all of .env's, and the environment's that nearly are ours."""
-    problems = []
-    for name, entry in entries.items():
-        if name not in ACCEPTED:
-            near = get_close_matches(name.upper(), ACCEPTED, n=1, cutoff=0.6)
-            known = f"did you mean {near[0]}?" if near else "the names in .env.example"
-            problems.append(Problem(name, f"not a setting ({file} line {entry.line})", known))
-    for name in environ:
-        near = get_close_matches(name, ACCEPTED, n=1, cutoff=0.8)
-        if name.startswith(_OURS) and name not in ACCEPTED and near:
-            known = f"did you mean {near[0]}?"
-            problems.append(Problem(name, "not a setting (environment)", known))
-    return problems
+    in_file = [
+        _unknown(name, f"{file} line {entry.line}", near=0.6)
+        for name, entry in entries.items()
+        if name not in ACCEPTED
+    ]
+    ours = [name for name in environ if name.startswith(_OURS) and name not in ACCEPTED]
+    misspelt = [_unknown(name, "environment", near=0.8) for name in ours]
+    return in_file + [problem for problem in misspelt if problem.hint]
+
+
+def _unknown(name: str, where: str, near: float) -> Problem:
+    close = get_close_matches(name.upper(), ACCEPTED, n=1, cutoff=near)
+    hint = f"Did you mean {close[0]}?" if close else ""
+    return Problem(name, f"not a setting ({where})", "the names in .env.example", hint)
 
 
 def _settings(
