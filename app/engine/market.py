@@ -1,6 +1,6 @@
 """What the market says: bars, quotes, and the panel of bars that scoring works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -50,3 +50,45 @@ class Panel:
     low: Floats
     close: Floats
     volume: Floats
+
+
+def halves(minute: Bar) -> tuple[Bar, Bar]:
+    """Cut a one-minute bar into two of 30 seconds that merge back into it.
+
+    They meet halfway between open and close. A falling minute had its high first, a rising one its
+    low; the volume belongs to both alike.
+    """
+    middle, falling = (minute.open + minute.close) / 2, minute.open >= minute.close
+    first = replace(
+        minute,
+        high=minute.high if falling else middle,
+        low=middle if falling else minute.low,
+        close=middle,
+        volume=minute.volume / 2,
+    )
+    second = replace(
+        minute,
+        at=minute.at + timedelta(seconds=30),
+        open=middle,
+        high=middle if falling else minute.high,
+        low=minute.low if falling else middle,
+        volume=minute.volume / 2,
+    )
+    return first, second
+
+
+def sampled_bar(before: Quote, after: Quote, start: datetime) -> Bar:
+    """Return the bar between two samples of a symbol: it opens at the earlier, closes at the later.
+
+    Volume is the growth of the day's volume; a new day's smaller count starts from zero.
+    """
+    grown = after.day_volume - before.day_volume
+    return Bar(
+        symbol=after.symbol,
+        at=start,
+        open=before.last,
+        high=max(before.last, after.last),
+        low=min(before.last, after.last),
+        close=after.last,
+        volume=grown if grown >= 0 else after.day_volume,
+    )

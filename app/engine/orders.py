@@ -62,7 +62,8 @@ _ACCEPTED = frozenset({OrderState.SUBMITTED, OrderState.PARTIAL}) | FINAL
 #: Every legal move. A final state has none: late news about a finished order changes nothing.
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     OrderState.NEW: frozenset({OrderState.SUBMITTING, OrderState.CANCELLED, OrderState.REJECTED}),
-    OrderState.SUBMITTING: _ACCEPTED | {OrderState.UNKNOWN},
+    # Back to NEW only when the request certainly never reached the broker.
+    OrderState.SUBMITTING: _ACCEPTED | {OrderState.UNKNOWN, OrderState.NEW},
     OrderState.UNKNOWN: _ACCEPTED | {OrderState.SUBMITTING},
     OrderState.SUBMITTED: (_ACCEPTED - {OrderState.SUBMITTED}) | {OrderState.UNKNOWN},
     OrderState.PARTIAL: (_ACCEPTED - {OrderState.SUBMITTED, OrderState.REJECTED})

@@ -25,9 +25,19 @@ class Clock(Protocol):
         """Return the market's time, aware UTC."""
 
 
+class Nudge(Protocol):
+    """Wake a task at once. Never raises: the task's own tick is the safety net."""
+
+    def __call__(self, task: str, slot: int | None = None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of one book. ``settings`` is the fingerprint of the settings in force."""
+    """The services of one book.
+
+    ``settings`` is the fingerprint of the settings in force; ``resolve_delays_s`` are the wall
+    seconds between two look-ups of an order in doubt, after which it counts as not found.
+    """
 
     book: Book
     settings: str
@@ -39,4 +49,7 @@ class Services:
     quotes: QuoteSource
     clock: Clock
     calendar: Calendar
-    nudge: Callable[[str], None]
+    nudge: Nudge
+    log: Callable[..., None]
+    resolve_delays_s: tuple[float, ...]
+    owner: str

@@ -1,0 +1,8 @@
+"""`metronome worker`."""
+
+
+def worker() -> None:
+    """Carry out tasks until stopped."""
+    from app.jobs import worker
+
+    worker.run()

@@ -1,0 +1,49 @@
+"""The feed process: the brokers' streams become entries in ours, outside Celery."""
+
+import asyncio
+import signal
+
+import structlog
+
+from app.adapters import STREAMS
+from app.adapters.port import TradeUpdate
+from app.engine.book import Book
+from app.engine.errors import Transient
+from app.io.logging import configure
+from app.jobs import root
+from app.pipeline.messages import FILLS, Update, encode
+
+
+def run() -> None:
+    """Follow the stream of every book until SIGTERM. Raises Rejected for refused credentials."""
+    settings = root.settings()
+    configure(settings.log_level, settings.secrets())
+    asyncio.run(_follow_all(settings.books))
+
+
+async def _follow_all(books: tuple[Book, ...]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await asyncio.gather(*(_follow(book, stop) for book in books if book.broker in STREAMS))
+
+
+async def _follow(book: Book, stop: asyncio.Event) -> None:
+    to = root.services(book.id)
+    log = structlog.get_logger("metronome")
+
+    def on_update(update: TradeUpdate) -> None:
+        try:
+            to.streams.publish(FILLS, encode(Update(update.order, update.execution)))
+        except Transient as error:
+            # The poll of quiet orders and the next reconciliation find what is dropped here.
+            log.warning("update_dropped", order=update.order.client_id, why=str(error))
+        to.nudge("pipeline_e2e")
+
+    def on_connect() -> None:
+        log.info("feed_connected", book=book.id)
+        to.nudge("reconcile")
+
+    await STREAMS[book.broker](
+        root.connection(stream=True), on_update=on_update, on_connect=on_connect, stop=stop
+    )

@@ -1,0 +1,109 @@
+"""The composition root of every process that moves orders: settings in, wired services out."""
+
+import os
+import socket
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import structlog
+
+from app.adapters import BROKERS
+from app.adapters.port import Broker, Connection
+from app.config.settings import Settings
+from app.config.settings import load as load_settings
+from app.engine.book import Book
+from app.io.buckets import Buckets
+from app.io.calendar import ExchangeCalendar
+from app.io.clock import MarketClock
+from app.io.feeds import FEEDS
+from app.io.feeds.port import QuoteSource, Source
+from app.io.locks import Leases
+from app.io.store.database import Database
+from app.io.streams import Streams
+from app.jobs.nudges import Nudges
+from app.pipeline.services import Services
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read once from the environment and ``.env``."""
+    return load_settings(os.environ, Path(".env"))
+
+
+@cache
+def database() -> Database:
+    """Return this process's door to PostgreSQL; it connects on first use."""
+    return Database(settings().store_url(), "metronome")
+
+
+@cache
+def clock(book_id: str) -> MarketClock:
+    """Return the market's clock of a book: its broker's, run forward between two readings."""
+    told = broker(book_id)
+
+    def read() -> datetime:
+        return told.clock().at
+
+    return MarketClock(read, settings().market_speed)
+
+
+@cache
+def broker(book_id: str) -> Broker:
+    """Return the broker of a book."""
+    return BROKERS[settings().book(book_id).broker](connection())
+
+
+def connection(*, stream: bool = False) -> Connection:
+    """Return how to reach the broker's trading API, or its stream of trade updates."""
+    alpaca = settings().alpaca
+    key, secret = alpaca.keys()
+    url = alpaca.stream_url if stream else alpaca.trading_url
+    return Connection(url, key.reveal(), secret.reveal())
+
+
+@cache
+def services(book_id: str) -> Services:
+    """Wire the services of one book for this process."""
+    told = settings()
+    book = told.book(book_id)
+    return Services(
+        book=book,
+        settings=told.fingerprint,
+        database=database(),
+        streams=Streams(told.app_redis_url(), book_id, consumer=socket.gethostname()),
+        buckets=Buckets(told.app_redis_url(), book_id, book.rate_limits),
+        leases=leases(),
+        broker=broker(book_id),
+        quotes=_quotes(book),
+        clock=clock(book_id),
+        calendar=ExchangeCalendar(book.calendar),
+        nudge=Nudges(told.broker_url(), book_id),
+        log=structlog.get_logger("metronome").warning,
+        resolve_delays_s=told.resolve_delays_s,
+        owner=owner(),
+    )
+
+
+@cache
+def leases() -> Leases:
+    """Return the leases of this process; their owner is this process and no other."""
+    return Leases(database(), owner())
+
+
+def owner() -> str:
+    """Return this process's name among all that may own a book."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _quotes(book: Book) -> QuoteSource:
+    alpaca = settings().alpaca
+    key, secret = alpaca.keys()
+    return FEEDS[book.broker](Source(alpaca.data_url, key.reveal(), secret.reveal()))
+
+
+def forget_connections() -> None:
+    """Forget what was wired before a fork: a child makes its own connections on first use."""
+    database().dispose(close=False)
+    for made in (database, clock, broker, services, leases):
+        made.cache_clear()

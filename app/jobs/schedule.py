@@ -1,0 +1,98 @@
+"""What runs when: the beat schedule, generated from the books, in slots of the market's clock."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from celery.beat import BeatLazyFunc
+from celery.schedules import BaseSchedule
+
+from app.engine.book import Book
+from app.engine.ids import slot_of
+from app.io.clock import wall
+from app.pipeline.services import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When a task of a book runs: every ``interval``, ``offset`` into its slot."""
+
+    task: str
+    interval: timedelta
+    offset: timedelta
+    queue: str
+
+
+def timetables(book: Book) -> tuple[Timetable, ...]:
+    """Return every task that beat sends for a book.
+
+    Signals are normally nudged by the quotes of their slot; beat's own tick comes half an interval
+    later and finds the slot taken. It is the safety net, not the latency.
+    """
+    every, at_once = book.schedule, timedelta(0)
+    return (
+        Timetable("advance_session", every.session, at_once, "default"),
+        Timetable("update_quotes", every.quotes, at_once, "default"),
+        Timetable("generate_signals", every.signals, every.signals / 2, "default"),
+        Timetable("check_exits", every.stops, every.stops / 3, "pipeline"),
+        Timetable("pipeline_e2e", every.pipeline, at_once, "pipeline"),
+        Timetable("reconcile", every.reconcile, every.reconcile / 7, "pipeline"),
+    )
+
+
+class SlotSchedule(BaseSchedule):
+    """Due once in every slot of the market's clock, aligned to the slot and free of drift.
+
+    Celery's own interval schedule counts from the last run, drifts, and has no phase; here the
+    n-th tick is due when the n-th slot begins, so a late tick never moves the next one, and
+    missed slots are gone instead of piling up.
+    """
+
+    def __init__(self, clock: Clock, interval: timedelta, offset: timedelta) -> None:
+        super().__init__(nowfun=lambda: wall())
+        self.clock = clock
+        self.interval = interval
+        self.offset = offset
+
+    def slot(self) -> int:
+        """Return the number of the slot that is now."""
+        return slot_of(self.clock.now() - self.offset, self.interval)
+
+    def is_due(self, last_run_at: datetime) -> tuple[bool, float]:
+        """Return whether this slot's run is still to come, and the wall seconds to the next slot."""
+        now = self.clock.now()
+        last = now - (wall() - last_run_at.astimezone(UTC)) * self.clock.speed
+        slot = slot_of(now - self.offset, self.interval)
+        next_start = (slot + 1) * self.interval.total_seconds() + self.offset.total_seconds()
+        wait = (next_start - now.timestamp()) / self.clock.speed
+        return slot_of(last - self.offset, self.interval) < slot, max(wait, 0.0)
+
+    def remaining_estimate(self, last_run_at: datetime) -> timedelta:
+        return timedelta(seconds=self.is_due(last_run_at)[1])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = BaseSchedule.__hash__
+
+
+def beat_schedule(
+    books: Iterable[Book], clock_of: Callable[[Book], Clock]
+) -> dict[str, dict[str, Any]]:
+    """Return Celery's ``beat_schedule`` for the books; each entry sends (book, slot) and expires."""
+    entries = {}
+    for book in books:
+        clock = clock_of(book)
+        for row in timetables(book):
+            schedule = SlotSchedule(clock, row.interval, row.offset)
+            entries[f"{book.id}.{row.task}"] = {
+                "task": row.task,
+                "schedule": schedule,
+                "args": (book.id, BeatLazyFunc(schedule.slot)),
+                "options": {
+                    "queue": row.queue,
+                    "expires": 0.8 * row.interval.total_seconds() / clock.speed,
+                },
+            }
+    return entries

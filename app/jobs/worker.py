@@ -1,0 +1,54 @@
+"""The worker process: cheap to start, and every child it forks begins without connections."""
+
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from app.engine.errors import InvalidData
+from app.io.logging import configure
+from app.jobs import root
+from app.jobs.celery_app import QUEUES, make_app
+from app.jobs.schedule import timetables
+
+
+def run() -> None:
+    """Carry out tasks until SIGTERM. Raises InvalidData when a scheduled task is not registered."""
+    settings = root.settings()
+    configure(settings.log_level, settings.secrets())
+    app = make_app(settings.broker_url())
+    check_registered(app)
+    _connect_signals(settings.log_level, settings.secrets())
+    app.worker_main(
+        [
+            "worker",
+            f"--queues={','.join(QUEUES)}",
+            f"--concurrency={settings.worker_concurrency}",
+            f"--loglevel={settings.log_level}",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )
+
+
+def check_registered(app: Celery) -> None:
+    """Refuse to start when the schedule names a task that no worker would run."""
+    app.loader.import_default_modules()
+    wanted = {row.task for book in root.settings().books for row in timetables(book)}
+    if missing := sorted(wanted - set(app.tasks)):
+        raise InvalidData(f"scheduled but not registered: {', '.join(missing)}")
+
+
+def _connect_signals(level: str, secrets: tuple[str, ...]) -> None:
+    @signals.setup_logging.connect(weak=False)
+    def set_up_logging(**_: Any) -> None:
+        configure(level, secrets)
+
+    @signals.worker_process_init.connect(weak=False)
+    def begin_child(**_: Any) -> None:
+        # Nothing else may happen here: a slow child start is killed and forked again, for ever.
+        root.forget_connections()
+
+    @signals.task_unknown.connect(weak=False)
+    def report_unknown(name: str = "", **_: Any) -> None:
+        structlog.get_logger("metronome").critical("task_unknown", task=name)

@@ -1,0 +1,124 @@
+"""Execute: an approved order is committed as SUBMITTING, then sent once, then classified."""
+
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from app.engine.book import BookStatus
+from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.orders import BrokerOrder, Order, OrderState, Purpose
+from app.engine.risk import BLOCKS
+from app.engine.verdicts import Measured, Reason, Verdict
+from app.io.locks import Lease
+from app.io.store import book_states, orders, verdicts
+from app.io.store.verdicts import Judged
+from app.pipeline.messages import APPROVED, GROUPS
+from app.pipeline.ownership import LEASE_S
+from app.pipeline.record import record
+from app.pipeline.services import Services
+
+#: The broker's own code for a client id that it knows already.
+DUPLICATE = "duplicate"
+
+
+def submit(to: Services, lease: Lease) -> int:
+    """Send every approved order; return how many the broker took."""
+    woken = to.streams.read(APPROVED, GROUPS[APPROVED])
+    with to.database.begin() as db:
+        waiting = orders.new(db, to.book.id)
+    accepted = sum(_send_one(to, lease, order) for order in waiting)
+    to.streams.acknowledge(APPROVED, GROUPS[APPROVED], *(message.id for message in woken))
+    return accepted
+
+
+def _send_one(to: Services, lease: Lease, order: Order) -> bool:
+    grant = to.buckets.take("broker", to.clock.now(), reserve=True)
+    if not grant.allowed:
+        return False  # it stays NEW, and the next pass asks again
+    if not to.leases.renew(lease, LEASE_S):
+        return False  # somebody else owns the book now
+    if not _start(to, lease, order):
+        return False
+    return send(to, order)
+
+
+def _start(to: Services, lease: Lease, order: Order) -> bool:
+    """Commit NEW → SUBMITTING before the one POST, if the book still allows it."""
+    with to.database.begin() as db:
+        row = book_states.lock(db, to.book.id)
+        if order.purpose in BLOCKS[row.status]:
+            orders.move(db, order.client_id, OrderState.CANCELLED, to.clock.now(), error=row.why)
+            _note(to, db, order, _blocked(row.status), row.why)
+            return False
+        if order.purpose is Purpose.ENTRY and _fuse_blows(to, db):
+            return False
+        return orders.start_submit(db, order.client_id, lease)
+
+
+def _blocked(status: BookStatus) -> Reason:
+    return Reason.BOOK_HALTED if status is BookStatus.HALTED else Reason.BOOK_REDUCING
+
+
+def _fuse_blows(to: Services, db: Connection) -> bool:
+    """Halt the book when it has sent more orders in a minute than it may (requirement E12)."""
+    now = to.clock.now()
+    limit = to.book.risk.orders_per_minute
+    sent = orders.submitted_since(db, to.book.id, now - timedelta(minutes=1))
+    if sent < limit:
+        return False
+    why = f"rate fuse: {sent} orders within a minute, limit {limit}"
+    book_states.set_status(db, to.book.id, BookStatus.HALTED, why, "rate_fuse", now)
+    to.log("book_halted", book=to.book.id, why=why)
+    return True
+
+
+def send(to: Services, order: Order) -> bool:
+    """Make the one request for an order that is SUBMITTING; record what came of it.
+
+    True when the broker has the order. A time-out, a reset or an answer that cannot be read means
+    UNKNOWN, never failed: the resolver looks it up.
+    """
+    try:
+        seen = to.broker.submit(order)
+    except Rejected as error:
+        if error.code != DUPLICATE:
+            end(to, order, OrderState.REJECTED, Reason.BROKER_REJECTED, str(error))
+            return False
+        end(to, order, OrderState.UNKNOWN, Reason.OUTCOME_UNKNOWN, "sent before")
+        return False
+    except Transient as error:
+        _put_back(to, order, error)
+        return False
+    except OutcomeUnknown as error:
+        end(to, order, OrderState.UNKNOWN, Reason.OUTCOME_UNKNOWN, str(error))
+        return False
+    _accepted(to, order, seen)
+    return True
+
+
+def _accepted(to: Services, order: Order, seen: BrokerOrder) -> None:
+    with to.database.begin() as db:
+        record(to, db, seen, (), "submit")
+        _note(to, db, order, Reason.PASSED, seen.status)
+
+
+def _put_back(to: Services, order: Order, error: Transient) -> None:
+    """Nothing happened at the broker: the order is NEW again, and the next pass sends it."""
+    if error.retry_after_s:
+        until = to.clock.now() + timedelta(seconds=error.retry_after_s * to.clock.speed)
+        to.buckets.penalise("broker", until)
+    with to.database.begin() as db:
+        orders.move(db, order.client_id, OrderState.NEW, to.clock.now(), error=str(error))
+
+
+def end(to: Services, order: Order, state: OrderState, reason: Reason, said: str) -> None:
+    """Move an order to a state that the broker did not put it in, and say why."""
+    with to.database.begin() as db:
+        orders.move(db, order.client_id, state, to.clock.now(), error=said)
+        _note(to, db, order, reason, said)
+
+
+def _note(to: Services, db: Connection, order: Order, reason: Reason, said: Measured) -> None:
+    verdict = Verdict("execute", reason, said)
+    judged = Judged(order.symbol, f"intent:{order.intent_id}", verdict)
+    verdicts.add(db, to.book.id, to.clock.now(), "execute", to.settings, [judged])

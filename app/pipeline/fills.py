@@ -1,0 +1,67 @@
+"""Fills: what the broker's stream told, and a poll for what it did not."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+from app.engine.errors import InvalidData, Rejected, Transient
+from app.engine.orders import Execution, Order, OrderState
+from app.io.store import orders
+from app.pipeline.messages import FILLS, GROUPS, decode
+from app.pipeline.record import record
+from app.pipeline.services import Services
+
+#: An open order without news for this long, on the market's clock, is asked about.
+QUIET = timedelta(seconds=30)
+
+
+def apply_streamed(to: Services) -> int:
+    """Record every update that the feed received; return how many."""
+    group = GROUPS[FILLS]
+    messages = to.streams.read(FILLS, group)
+    for message in messages:
+        try:
+            update = decode(message.data)
+            with to.database.begin() as db:
+                record(
+                    to, db, update.order, [update.execution] if update.execution else [], "stream"
+                )
+        except InvalidData as error:
+            to.streams.fail(message, group, str(error))
+            to.log("update_refused", book=to.book.id, message=message.id, why=str(error))
+            continue
+        to.streams.acknowledge(FILLS, group, message.id)
+    return len(messages)
+
+
+def poll(to: Services) -> int:
+    """Ask the broker about open orders that have been quiet; return how many were asked about.
+
+    Executions come from the broker's own ledger, so a lost or late stream message costs time only.
+    """
+    with to.database.begin() as db:
+        quiet = [
+            order
+            for order in orders.quiet(db, to.book.id, to.clock.now() - QUIET)
+            if order.state in (OrderState.SUBMITTED, OrderState.PARTIAL)
+        ]
+    if not quiet or not to.buckets.take("broker", to.clock.now(), cost=1 + len(quiet)).allowed:
+        return 0
+    try:
+        executed = executions_by_order(to, quiet)
+        for order in quiet:
+            seen = to.broker.order(order.broker_id or "")
+            if seen is not None:
+                with to.database.begin() as db:
+                    record(to, db, seen, executed[seen.broker_id], "poll")
+    except (Transient, Rejected) as error:
+        to.log("poll_failed", book=to.book.id, why=str(error))
+    return len(quiet)
+
+
+def executions_by_order(to: Services, of: Sequence[Order]) -> defaultdict[str, list[Execution]]:
+    """Return the broker's executions since the oldest of the orders was made, by broker id."""
+    found: defaultdict[str, list[Execution]] = defaultdict(list)
+    for execution in to.broker.executions(min(order.created_at for order in of)):
+        found[execution.broker_order_id].append(execution)
+    return found

@@ -1,0 +1,78 @@
+"""History: the last N bars of regular trading, and the task that fetches what is missing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from app.engine.market import Bar, Panel, halves
+from app.engine.session import SessionHours
+from app.io.store import bars, tape
+from app.pipeline.services import Services
+
+#: Bars are stored at this resolution; one-minute history is cut in two.
+SPAN = timedelta(seconds=30)
+
+
+def windows(to: Services, hours: SessionHours, end: datetime) -> list[tuple[datetime, int]]:
+    """Return (end, bars) pieces, oldest first, that make up the last N bars of regular trading."""
+    missing, pieces = to.book.signals.history, []
+    until = min(end, hours.close)
+    while missing > 0:
+        count = min(missing, max((until - hours.open) // SPAN, 0))
+        if count:
+            pieces.append((until, count))
+            missing -= count
+        hours = to.calendar.previous(hours.date)
+        until = hours.close
+    return pieces[::-1]
+
+
+def panel(to: Services, db: Connection, hours: SessionHours, end: datetime) -> Panel:
+    """Return the panel of the book's universe that ends at ``end``; nights are not bars."""
+    symbols = to.book.universe.symbols
+    parts = [
+        bars.panel(db, to.book.id, symbols, end=until, span=SPAN, count=count)
+        for until, count in windows(to, hours, end)
+    ]
+    return Panel(
+        symbols,
+        end,
+        SPAN,
+        *(
+            np.concatenate([getattr(part, name) for part in parts], axis=1)
+            for name in ("open", "high", "low", "close", "volume")
+        ),
+    )
+
+
+def backfill(to: Services) -> str:
+    """Fetch the minutes that the panel needs and the store does not have. Repeating it is free."""
+    now = to.clock.now()
+    hours = to.calendar.session_for(now)
+    fetched = 0
+    for until, count in windows(to, hours, now.replace(second=0, microsecond=0)):
+        start = until - count * SPAN
+        with to.database.begin() as db:
+            have = bars.count_since(db, to.book.id, to.book.universe.symbols, start)
+        missing = [s for s in to.book.universe.symbols if have.get(s, 0) < count]
+        if missing and to.buckets.take("history", to.clock.now()).allowed:
+            fetched += _fetch(to, missing, start, until)
+    return f"{fetched} bars"
+
+
+def _fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetime) -> int:
+    minutes: Sequence[Bar] = to.quotes.minute_bars(symbols, start, until)
+    with to.database.begin() as db:
+        tape.append(
+            db,
+            to.book.id,
+            to.clock.now(),
+            "backfill",
+            "minute_bars",
+            {"start": start.isoformat(), "end": until.isoformat(), "bars": len(minutes)},
+        )
+        return bars.insert(
+            db, to.book.id, [half for bar in minutes for half in halves(bar)], "history"
+        )

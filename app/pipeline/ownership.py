@@ -1,0 +1,26 @@
+"""One owner a book: what may change its orders runs under the book's lease, never twice at once."""
+
+from collections.abc import Callable
+
+from app.io.locks import Lease
+from app.pipeline.messages import GROUPS
+from app.pipeline.services import Services
+
+#: Wall seconds that a lease lasts without renewal: longer than one call to a broker may take.
+LEASE_S = 20.0
+BUSY = "busy"
+
+
+def owning(to: Services, work: Callable[[Lease], str]) -> str:
+    """Run ``work`` as the book's owner; return what it says, or BUSY where somebody else is.
+
+    Whoever was refused meanwhile left its wake-up in a stream, so the owner looks there after it
+    let go: a nudge is never lost between the last read and the release.
+    """
+    with to.leases.hold(f"book:{to.book.id}", to.book.id, LEASE_S) as lease:
+        if lease is None:
+            return BUSY
+        result = work(lease)
+    if any(to.streams.waiting(stream, group) for stream, group in GROUPS.items()):
+        to.nudge("pipeline_e2e")
+    return result

@@ -1,0 +1,140 @@
+"""Reconcile: the broker's orders, fills, positions and cash against ours; the broker is right."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy.engine import Connection
+
+from app.adapters.port import BrokerPosition
+from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.exits.stop_loss import stop_price
+from app.engine.orders import BrokerOrder, Execution, Order
+from app.engine.portfolio import Position
+from app.io.store import book_states, fills, orders, positions, recovery
+from app.pipeline.ownership import owning
+from app.pipeline.record import record
+from app.pipeline.services import Services
+
+#: Orders and fills are compared from this long before the session's open.
+LOOK_BACK = timedelta(hours=12)
+#: Fills may arrive while we read: the comparison is repeated before a difference counts.
+READINGS = 3
+
+
+def run(to: Services) -> str:
+    """Reconcile as the book's owner. Entries wait until this has succeeded once."""
+    return owning(to, lambda lease: reconcile(to))
+
+
+def reconcile(to: Services) -> str:
+    """Repair every difference that the broker explains; a position that it does not stops entries."""
+    if not to.buckets.take("broker", to.clock.now(), cost=4).allowed:
+        return "refused by the rate limit"
+    try:
+        different: dict[str, tuple[Decimal, Decimal]] = {}
+        for _ in range(READINGS):
+            _repair_orders(to)
+            different = _compare_positions(to, to.broker.positions())
+            if not different:
+                break
+    except (Transient, Rejected, OutcomeUnknown) as error:
+        return f"not reconciled: {error}"
+    _conclude(to, different)
+    return "reconciled" if not different else f"{len(different)} positions differ"
+
+
+def _repair_orders(to: Services) -> None:
+    """Record what the broker knows of each order and we do not."""
+    since = to.calendar.session_for(to.clock.now()).open - LOOK_BACK
+    executed: defaultdict[str, list[Execution]] = defaultdict(list)
+    theirs = to.broker.orders_since(since)
+    for execution in to.broker.executions(since):
+        executed[execution.broker_order_id].append(execution)
+    with to.database.begin() as db:
+        ours = {order.client_id: order for order in orders.listing(db, to.book.id, since)}
+    for seen in theirs:
+        mine = ours.get(seen.client_id)
+        if mine is None or not _agree(mine, seen):
+            with to.database.begin() as db:
+                _repair(to, db, seen, executed[seen.broker_id])
+
+
+def _agree(mine: Order, seen: BrokerOrder) -> bool:
+    return (mine.state, mine.filled_quantity, mine.broker_id) == (
+        seen.state,
+        seen.filled_quantity,
+        seen.broker_id,
+    )
+
+
+def _repair(to: Services, db: Connection, seen: BrokerOrder, executed: list[Execution]) -> None:
+    before = orders.get(db, seen.client_id, lock=True)
+    after = record(to, db, seen, executed, "reconcile")
+    theirs = f"{seen.status} {seen.filled_quantity}"
+    if before is None:
+        _note(to, db, ("order", seen.client_id), None, theirs, "not ours: left alone")
+    elif after != before:
+        mine = f"{before.state} {before.filled_quantity}"
+        _note(to, db, ("order", seen.client_id), mine, theirs, "recorded")
+
+
+def _note(
+    to: Services,
+    db: Connection,
+    subject: tuple[str, str],
+    ours: str | None,
+    theirs: str | None,
+    action: str,
+) -> None:
+    kind, name = subject
+    if not recovery.known(db, to.book.id, kind, name, theirs, action):
+        recovery.add(
+            db, to.book.id, to.clock.now(), kind, name, ours=ours, theirs=theirs, action=action
+        )
+        to.log("difference", book=to.book.id, kind=kind, name=name, ours=ours, theirs=theirs)
+
+
+def _compare_positions(
+    to: Services, theirs: Mapping[str, BrokerPosition]
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """Return (ours, theirs) of each symbol that differs; a book without any history adopts."""
+    with to.database.begin() as db:
+        mine = positions.load(db, to.book.id, lock=True)
+        if theirs and not mine and not fills.any_known(db, to.book.id):
+            for position in theirs.values():
+                _adopt(to, db, position)
+            return {}
+    symbols = mine.keys() | theirs.keys()
+    nothing = Decimal(0)
+    pairs = {
+        symbol: (
+            mine[symbol].quantity if symbol in mine else nothing,
+            theirs[symbol].quantity if symbol in theirs else nothing,
+        )
+        for symbol in symbols
+    }
+    return {symbol: (a, b) for symbol, (a, b) in pairs.items() if a != b}
+
+
+def _adopt(to: Services, db: Connection, found: BrokerPosition) -> None:
+    """Take over what the account held before this book ever traded; its stop comes from its cost."""
+    position = replace(
+        Position(found.symbol),
+        quantity=found.quantity,
+        average_price=found.average_price,
+        stop_price=stop_price(found.average_price, to.book.risk.stop_loss),
+        opened_at=to.clock.now(),
+    )
+    positions.save(db, to.book.id, position, to.clock.now())
+    _note(to, db, ("position", found.symbol), "0", str(found.quantity), "adopted")
+
+
+def _conclude(to: Services, different: Mapping[str, tuple[Decimal, Decimal]]) -> None:
+    now = to.clock.now()
+    with to.database.begin() as db:
+        for symbol, (ours, theirs) in sorted(different.items()):
+            _note(to, db, ("position", symbol), str(ours), str(theirs), "entries stopped")
+        book_states.set_reconciled(db, to.book.id, None if different else now)

@@ -1,0 +1,74 @@
+"""Record: fold what the broker says of an order into our order, fills and position, once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.engine import Connection
+
+from app.engine.exits.stop_loss import stop_price
+from app.engine.orders import FINAL, BrokerOrder, Execution, Order, OrderState, Side
+from app.engine.portfolio import Position, after_fill
+from app.io.store import fills, orders, positions, tape
+from app.pipeline.messages import Update, as_json
+from app.pipeline.services import Services
+
+
+def record(
+    to: Services,
+    db: Connection,
+    seen: BrokerOrder,
+    executions: Sequence[Execution],
+    source: str,
+) -> Order | None:
+    """Apply the broker's word about one order; return our order, None if it is not ours.
+
+    Executions count once, by their id. The broker's cumulative quantity is the authority: the order
+    moves to its new state only when our fills add up to it; until then it stays open, and the next
+    poll fetches what is missing. Repeated, late and reordered news therefore change nothing twice.
+    """
+    now = to.clock.now()
+    order = orders.get(db, seen.client_id, lock=True)
+    if order is None:
+        return None
+    fresh = fills.insert_once(db, to.book.id, to.broker.name, order.client_id, executions, source)
+    if fresh:
+        _fold(to, db, order, fresh, now)
+    news = Update(seen, fresh[0] if fresh else None)
+    tape.append(db, to.book.id, now, source, "broker_order", as_json(news))
+    known = fills.for_order(db, order.client_id)
+    filled = sum((fill.quantity for fill in known), Decimal(0))
+    if order.state in FINAL:
+        return order
+    state = seen.state if filled == seen.filled_quantity else _open_state(filled)
+    cost = sum((fill.quantity * fill.price for fill in known), Decimal(0))
+    return orders.move(
+        db,
+        order.client_id,
+        state,
+        now,
+        broker_id=seen.broker_id,
+        filled_quantity=filled,
+        average_price=cost / filled if filled else None,
+    )
+
+
+def _open_state(filled: Decimal) -> OrderState:
+    """The state of an order whose fills are not all known yet."""
+    return OrderState.PARTIAL if filled else OrderState.SUBMITTED
+
+
+def _fold(
+    to: Services, db: Connection, order: Order, fresh: Sequence[Execution], now: datetime
+) -> None:
+    """Fold new executions into the position, and give a new or larger long its stop."""
+    held = positions.load(db, to.book.id, lock=True)
+    position = held.get(order.symbol, Position(order.symbol))
+    for execution in fresh:
+        position = after_fill(position, execution)
+    if position.quantity > 0 and order.side is Side.BUY:
+        position = replace(
+            position, stop_price=stop_price(position.average_price, to.book.risk.stop_loss)
+        )
+    positions.save(db, to.book.id, position, now)

@@ -1,0 +1,147 @@
+"""Report: a session in numbers, as a row and as one page that opens offline."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from statistics import quantiles
+from typing import Any
+
+import jinja2
+from sqlalchemy.engine import Connection
+
+from app.engine.orders import FINAL, IN_DOUBT, Execution, Order, Side
+from app.engine.portfolio import Position, after_fill
+from app.engine.rounding import cents, plain
+from app.io.store import accounts, fills, intents, orders, positions, reports, signals, verdicts
+from app.io.store.sessions import SessionRow
+from app.pipeline.services import Services
+
+END_OF_DAY = "end_of_day"
+
+
+def write(to: Services, db: Connection, session: SessionRow) -> None:
+    """Store the end-of-day report of a session that has closed."""
+    body = compile_body(to, db, session)
+    reports.save(db, to.book.id, session.date, END_OF_DAY, body, render(body))
+
+
+def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str, Any]:
+    """Return the session in numbers; all money as decimal strings in the account's currency."""
+    book, since, until = to.book, day_start(to, session.date), to.clock.now()
+    made = orders.listing(db, book.id, since)
+    executed = fills.since(db, book.id, since)
+    return {
+        "book": book.id,
+        "mode": str(book.mode),
+        "session_date": session.date.isoformat(),
+        "settings": to.settings,
+        "signals": signals.count(db, book.id, since, until),
+        "verdicts": verdicts.counts(db, book.id, since, until),
+        "intents": len(intents.listing(db, book.id, since)),
+        "orders": [order_row(order) for order in made],
+        "fills": len(executed),
+        "equity_open": _money(session.equity_open),
+        "equity_close": _money(session.equity_close),
+        "realised_pnl": _money(realised(executed)),
+        "positions_at_close": {
+            symbol: plain(position.quantity)
+            for symbol, position in positions.held(db, book.id).items()
+        },
+        "trades": trades(executed),
+        "equity": [
+            [at.isoformat(), _money(account.equity)]
+            for at, account in accounts.curve(db, book.id, since)
+        ],
+        "latency_ms": {"signal_to_accept": percentiles(orders.latencies(db, book.id, since))},
+        "in_doubt": sum(order.state in IN_DOUBT for order in made),
+        "unfinished": sum(order.state not in FINAL for order in made),
+    }
+
+
+def day_start(to: Services, day: date) -> datetime:
+    """Return when the exchange's date of a session begins, aware."""
+    return datetime(day.year, day.month, day.day, tzinfo=to.calendar.zone)
+
+
+def order_row(order: Order) -> dict[str, str | None]:
+    """Return an order as people and programs are shown it."""
+    return {
+        "client_id": order.client_id,
+        "symbol": order.symbol,
+        "side": str(order.side),
+        "purpose": str(order.purpose),
+        "quantity": plain(order.quantity),
+        "state": str(order.state),
+        "filled_quantity": plain(order.filled_quantity),
+        "average_price": _price(order.average_price),
+        "created_at": order.created_at.isoformat(),
+    }
+
+
+def realised(executed: Sequence[Execution]) -> Decimal:
+    """Return the profit that the executions realised, by average cost from flat."""
+    return sum((p.realised for p in _folded(executed).values()), Decimal(0))
+
+
+def trades(executed: Sequence[Execution]) -> list[dict[str, str | int]]:
+    """Return profit and turnover by symbol."""
+    return [
+        {
+            "symbol": symbol,
+            "bought": plain(_sum(executed, symbol, Side.BUY)),
+            "sold": plain(_sum(executed, symbol, Side.SELL)),
+            "fills": sum(e.symbol == symbol for e in executed),
+            "realised": _money(position.realised) or "0.00",
+        }
+        for symbol, position in sorted(_folded(executed).items())
+    ]
+
+
+def _folded(executed: Sequence[Execution]) -> dict[str, Position]:
+    held: dict[str, Position] = {}
+    for execution in executed:
+        before = held.get(execution.symbol, Position(execution.symbol))
+        held[execution.symbol] = after_fill(before, execution)
+    return held
+
+
+def _sum(executed: Sequence[Execution], symbol: str, side: Side) -> Decimal:
+    return sum((e.quantity for e in executed if e.symbol == symbol and e.side is side), Decimal(0))
+
+
+def percentiles(milliseconds: Sequence[float]) -> dict[str, float | int | None]:
+    """Return the median, the 99th percentile and how many there were; None without two."""
+    if len(milliseconds) < 2:
+        only = round(milliseconds[0], 3) if milliseconds else None
+        return {"p50": only, "p99": only, "count": len(milliseconds)}
+    cuts = quantiles(milliseconds, n=100, method="inclusive")
+    return {"p50": round(cuts[49], 3), "p99": round(cuts[98], 3), "count": len(milliseconds)}
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(cents(amount))
+
+
+def _price(price: Decimal | None) -> str | None:
+    return None if price is None else plain(round(price, 6))
+
+
+def render(body: Mapping[str, Any]) -> str:
+    """Return the report as one HTML page without anything from elsewhere."""
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader("app.pipeline", "pages"), autoescape=True
+    )
+    return pages.get_template("report.html").render(body=body, curve=polyline(body["equity"]))
+
+
+def polyline(equity: Sequence[Sequence[Any]], width: int = 760, height: int = 180) -> str:
+    """Return an SVG polyline's points for (time, equity) pairs; empty with fewer than two."""
+    values = [float(value) for _, value in equity]
+    if len(values) < 2:
+        return ""
+    low, span = min(values), (max(values) - min(values)) or 1.0
+    step = width / (len(values) - 1)
+    return " ".join(
+        f"{n * step:.1f},{height - (value - low) / span * height:.1f}"
+        for n, value in enumerate(values)
+    )

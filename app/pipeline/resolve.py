@@ -1,0 +1,103 @@
+"""Resolve: an order in doubt is looked up by its client id, then adopted or sent again with it."""
+
+from app.engine.book import BookStatus
+from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.orders import Order, OrderState, Purpose
+from app.engine.verdicts import Reason
+from app.io.locks import Lease
+from app.io.store import book_states, orders, recovery
+from app.pipeline import execute
+from app.pipeline.record import record
+from app.pipeline.services import Services
+
+
+def resolve(to: Services, lease: Lease) -> int:
+    """Look every order in doubt up; return how many were settled.
+
+    Called by the book's owner before it sends anything itself: whatever is SUBMITTING then was left
+    by somebody who died or was paused in the middle, so it is in doubt at once.
+    """
+    with to.database.begin() as db:
+        doubtful = orders.in_doubt(db, to.book.id, submitting_older_than_s=0)
+        for order in doubtful:
+            if order.state is OrderState.SUBMITTING:
+                orders.move(
+                    db, order.client_id, OrderState.UNKNOWN, to.clock.now(), error="left unfinished"
+                )
+    return sum(_settle(to, lease, order) for order in doubtful)
+
+
+def _settle(to: Services, lease: Lease, order: Order) -> bool:
+    if not to.buckets.take("broker", to.clock.now(), reserve=True).allowed:
+        return False
+    try:
+        seen = to.broker.order_by_client_id(order.client_id)
+    except (Transient, OutcomeUnknown, Rejected) as error:
+        _ask_later(to, order, str(error))
+        return False
+    if seen is None:
+        return _not_found(to, lease, order)
+    with to.database.begin() as db:
+        recovery.add(
+            db, to.book.id, to.clock.now(), "order", order.client_id,
+            ours=order.state, theirs=seen.status, action="adopted",
+        )  # fmt: skip
+        record(to, db, seen, (), "resolve")
+    return True
+
+
+def _ask_later(to: Services, order: Order, why: str) -> None:
+    with to.database.begin() as db:
+        orders.postpone(db, order.client_id, to.resolve_delays_s[0])
+    to.log("look_up_failed", client_id=order.client_id, why=why)
+
+
+def _not_found(to: Services, lease: Lease, order: Order) -> bool:
+    """Wait and ask again: brokers may show an order late. After the last time it is not there."""
+    with to.database.begin() as db:
+        tries = orders.resolve_tries(db, order.client_id)
+        if tries < len(to.resolve_delays_s):
+            orders.postpone(db, order.client_id, to.resolve_delays_s[tries])
+            return False
+    if not to.broker.capabilities.client_ids:
+        return _call_a_person(to, order)
+    if order.purpose is Purpose.ENTRY and _too_old(to, order):
+        return _give_up(to, order)
+    return _send_again(to, lease, order)
+
+
+def _too_old(to: Services, order: Order) -> bool:
+    return to.clock.now() - order.created_at > to.book.risk.max_intent_age
+
+
+def _give_up(to: Services, order: Order) -> bool:
+    """Close an entry that never arrived and whose reason to exist has passed."""
+    age = to.clock.now() - order.created_at
+    execute.end(to, order, OrderState.CANCELLED, Reason.EXPIRED_INTENT, f"not sent for {age}")
+    return True
+
+
+def _send_again(to: Services, lease: Lease, order: Order) -> bool:
+    """Send with the same id: the broker refuses it if the first one arrived after all."""
+    with to.database.begin() as db:
+        started = orders.start_submit(db, order.client_id, lease, before=OrderState.UNKNOWN)
+        if started:
+            recovery.add(
+                db, to.book.id, to.clock.now(), "order", order.client_id,
+                ours=order.state, theirs="not found", action="sent again with the same id",
+            )  # fmt: skip
+    return started and execute.send(to, order)
+
+
+def _call_a_person(to: Services, order: Order) -> bool:
+    """A broker without client ids cannot be asked twice: stop entries until a person has looked."""
+    why = f"order {order.client_id} ({order.side} {order.quantity} {order.symbol}) may be lost"
+    with to.database.begin() as db:
+        row = book_states.lock(db, to.book.id)
+        if row.status is BookStatus.ACTIVE:
+            book_states.set_status(
+                db, to.book.id, BookStatus.REDUCING, why, "resolver", to.clock.now()
+            )
+        orders.postpone(db, order.client_id, to.resolve_delays_s[-1])
+    to.log("order_lost", book=to.book.id, why=why)
+    return False

@@ -1,0 +1,109 @@
+"""Sessions: a book's day from OFFLINE to CLOSED, moved on by the exchange's calendar."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.session import Phase, SessionHours, check_phase, phase_at, way
+from app.io.store import accounts, book_states, orders, sessions
+from app.io.store.sessions import SessionRow
+from app.pipeline import history, reconcile, report
+from app.pipeline.ownership import BUSY, owning
+from app.pipeline.services import Services
+
+
+def advance(to: Services) -> str:
+    """Move the book's session as far as the calendar asks and its work is done; return its phase."""
+    now = to.clock.now()
+    hours = to.calendar.session_for(now)
+    with to.database.begin() as db:
+        book_states.ensure(db, to.book, to.settings, now)
+        row = sessions.load(db, to.book.id, hours.date) or _fresh(to, hours, now)
+    phases = way(Phase(row.state), phase_at(hours, now, to.book.session))
+    if Phase(row.state) in (Phase.CLOSED, Phase.STOPPED):
+        return row.state
+    for phase in phases:
+        after = _enter(to, row, phase)
+        if after is None:
+            break
+        check_phase(Phase(row.state), phase)
+        row = replace(after, state=phase, updated_at=to.clock.now())
+        with to.database.begin() as db:
+            sessions.save(db, row)
+    return row.state
+
+
+def _fresh(to: Services, hours: SessionHours, now: datetime) -> SessionRow:
+    return SessionRow(
+        book=to.book.id,
+        date=hours.date,
+        state=Phase.OFFLINE,
+        open_at=hours.open,
+        close_at=hours.close,
+        equity_open=None,
+        cash_open=None,
+        equity_close=None,
+        updated_at=now,
+    )
+
+
+def _enter(to: Services, row: SessionRow, phase: Phase) -> SessionRow | None:
+    """Do what a phase asks for on the way in; None while that cannot be done yet."""
+    if phase is Phase.READY:
+        return _prepare(to, row)
+    if phase is Phase.CLOSED:
+        return _settle(to, row)
+    return row
+
+
+def _prepare(to: Services, row: SessionRow) -> SessionRow | None:
+    """Reconcile, take the account's opening balance, and fetch the history that scores need."""
+    opened: list[SessionRow] = []
+
+    def open_books() -> str:
+        said = reconcile.reconcile(to)
+        if said != "reconciled":
+            return said
+        account, now = to.broker.account(), to.clock.now()
+        with to.database.begin() as db:
+            accounts.add(db, to.book.id, now, "open", account)
+        opened.append(replace(row, equity_open=account.equity, cash_open=account.cash))
+        return said
+
+    try:
+        owning(to, lambda lease: open_books())
+        if opened:
+            history.backfill(to)
+    except (Transient, Rejected, OutcomeUnknown) as error:
+        to.log("session_not_ready", book=to.book.id, why=str(error))
+        return None
+    return opened[0] if opened else None
+
+
+def _settle(to: Services, row: SessionRow) -> SessionRow | None:
+    """Close the day: nothing open, everything reconciled, the balance taken, the report written."""
+    settled: list[SessionRow] = []
+
+    def close_books() -> str:
+        with to.database.begin() as db:
+            if orders.unfinished(db, to.book.id):
+                return "orders are open"
+        said = reconcile.reconcile(to)
+        if said != "reconciled":
+            return said
+        account, now = to.broker.account(), to.clock.now()
+        with to.database.begin() as db:
+            accounts.add(db, to.book.id, now, "close", account)
+            closed = replace(row, equity_close=account.equity)
+            sessions.save(db, replace(closed, updated_at=now))
+            report.write(to, db, closed)
+        settled.append(closed)
+        return said
+
+    try:
+        said = owning(to, lambda lease: close_books())
+    except (Transient, Rejected, OutcomeUnknown) as error:
+        said = str(error)
+    if not settled and said != BUSY:
+        to.log("session_not_settled", book=to.book.id, why=said)
+    return settled[0] if settled else None

@@ -1,0 +1,39 @@
+"""Signals: the last bars become scores, scores pass the gates, and what passes is published."""
+
+from datetime import UTC, datetime
+
+from app.engine import tiers
+from app.engine.strategies import STRATEGIES, SignalInputs
+from app.io.store import book_states, orders, positions, quotes, signals, verdicts
+from app.pipeline import history
+from app.pipeline.messages import SIGNALS
+from app.pipeline.services import Services
+
+
+def generate(to: Services, slot: int) -> str:
+    """Judge every due symbol of a slot; state, signals and verdicts commit together."""
+    book = to.book
+    at = datetime.fromtimestamp(slot * book.schedule.signals.total_seconds(), UTC)
+    hours = to.calendar.session_for(at)
+    with to.database.begin() as db:
+        row = book_states.lock(db, book.id)
+        held = frozenset(positions.held(db, book.id))
+        due = tiers.due(book, slot, held | orders.open_symbols(db, book.id))
+        inputs = SignalInputs(
+            at=at,
+            slot=slot,
+            hours=hours,
+            panel=history.panel(to, db, hours, at),
+            quoted_at={symbol: quote.at for symbol, quote in quotes.load(db, book.id).items()},
+            due=frozenset(due),
+            held=held,
+        )
+        decision = STRATEGIES[book.strategy].decide(book, row.engine, inputs)
+        book_states.save_engine(db, book.id, decision.state)
+        fresh = signals.insert_once(db, decision.signals)
+        verdicts.add(db, book.id, at, "signals", to.settings, decision.judged)
+    for signal in fresh:
+        to.streams.publish(SIGNALS, {"id": signal.id})
+    if fresh:
+        to.nudge("pipeline_e2e")
+    return f"{len(fresh)} signals"
