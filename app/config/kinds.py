@@ -218,16 +218,19 @@ def _host(text: str) -> str:
 
 
 def _redis(text: str) -> str:
+    """Return the URL without a database: 0 and 1 are used, so only 0 may be named."""
     parts = urlsplit(text)
     _ = parts.port
     if parts.scheme == "unix":
-        known = bool(parts.path.strip("/")) and not parts.query
+        known = bool(parts.path.strip("/")) and parts.query in ("", "db=0")
+        bare = text.partition("?")[0]
     else:
-        known = parts.scheme in ("redis", "rediss") and bool(parts.hostname)
-        known = known and parts.path in ("", "/") and not parts.query
+        known = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and not parts.query
+        known = known and parts.path in ("", "/", "/0")
+        bare = text.removesuffix(parts.path)
     if not known:
         raise ValueError(text)
-    return text
+    return bare
 
 
 TOKEN = Kind("at least 8 characters without blanks", _token)

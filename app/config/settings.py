@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from app.config.errors import ConfigError, Problem
 from app.engine.book import Book, Mode
@@ -98,12 +98,12 @@ class Settings:
         url = _needed("REDIS_URL", self.redis_url)
         if url.startswith("unix:"):
             return f"redis+socket{url.removeprefix('unix')}?virtual_host=0"
-        return f"{url.rstrip('/')}/0"
+        return f"{url}/0"
 
     def app_redis_url(self) -> str:
         """Return the URL of streams and buckets: Redis database 1. Raises as ``broker_url``."""
         url = _needed("REDIS_URL", self.redis_url)
-        return f"{url}?db=1" if url.startswith("unix:") else f"{url.rstrip('/')}/1"
+        return f"{url}?db=1" if url.startswith("unix:") else f"{url}/1"
 
     def book(self, book_id: str) -> Book:
         """Return one of the books. Raises ConfigError for a name that is none of them."""
@@ -117,9 +117,8 @@ class Settings:
         """Return every text that must not be printed; logging masks them."""
         held = (self.alpaca.key, self.alpaca.secret, self.api.token)
         urls = (urlsplit(url).password for url in (self.database_url, self.redis_url) if url)
-        return tuple(s.reveal() for s in held if s) + tuple(
-            password for password in urls if password
-        )
+        spelt = [text for password in urls if password for text in (password, unquote(password))]
+        return tuple(dict.fromkeys([s.reveal() for s in held if s] + spelt))
 
 
 def _needed(name: str, url: str | None) -> str:

@@ -45,9 +45,15 @@ class MarketClock:
     """
 
     def __init__(
-        self, read: Callable[[], datetime], speed: float, reanchor_s: float = 30.0
+        self,
+        read: Callable[[], datetime],
+        speed: float,
+        reanchor_s: float = 30.0,
+        *,
+        elapsed: Callable[[], float] = monotonic,
     ) -> None:
         self._read = read
+        self._elapsed = elapsed
         self._speed = speed
         self._reanchor_s = reanchor_s
         self._anchor: _Anchor | None = None
@@ -66,7 +72,7 @@ class MarketClock:
             self._make_locks()  # a fork may have copied a lock that another thread held
         anchor = self._anchor
         # Only the first reading is waited for; later, one thread asks and the others run on.
-        if (anchor is None or monotonic() >= self._due) and self._reading.acquire(
+        if (anchor is None or self._elapsed() >= self._due) and self._reading.acquire(
             blocking=anchor is None
         ):
             try:
@@ -82,7 +88,7 @@ class MarketClock:
         self._guard = threading.Lock()
 
     def _reanchor(self) -> None:
-        asked = monotonic()
+        asked = self._elapsed()
         if self._anchor is not None and asked < self._due:
             return  # another thread has just read it
         try:
@@ -90,9 +96,9 @@ class MarketClock:
         except Transient:
             if self._anchor is None:
                 raise
-            self._due = monotonic() + RETRY_S
+            self._due = self._elapsed() + RETRY_S
             return
-        answered = monotonic()
+        answered = self._elapsed()
         at = said + timedelta(seconds=(answered - asked) / 2 * self._speed)
         with self._guard:
             self._anchor = _Anchor(at, answered)
@@ -103,7 +109,7 @@ class MarketClock:
     def _forward(self) -> datetime:
         if self._anchor is None:  # the first reading failed in another thread
             raise Transient("the market's clock has not been read yet")
-        elapsed = monotonic() - self._anchor.monotonic
+        elapsed = self._elapsed() - self._anchor.monotonic
         at = self._anchor.market + timedelta(seconds=elapsed * self._speed)
         self._floor = max(at, self._floor or at)
         return self._floor
