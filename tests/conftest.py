@@ -65,4 +65,4 @@ def redis_url(servers: Servers) -> str:
     client = redis.Redis.from_url(servers.redis_url)
     client.flushall()
     client.close()
-    return servers.redis_url
+    return f"{servers.redis_url}?db=0"

@@ -22,18 +22,14 @@ PATIENCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The environment of every process, from which the addresses are read."""
+    """What every process is told, and name → URL of what can be reached, passwords included."""
 
     environment: Mapping[str, str]
-    names: Mapping[str, str]
-
-    def urls(self) -> dict[str, str]:
-        """Return name → URL, passwords included."""
-        return {name: self.environment[key] for name, key in self.names.items()}
+    urls: Mapping[str, str]
 
     def shown(self) -> dict[str, str]:
         """Return name → URL as it may be printed."""
-        return {name: without_password(url) for name, url in self.urls().items()}
+        return {name: without_password(url) for name, url in self.urls.items()}
 
 
 def resolve(
@@ -45,7 +41,6 @@ def resolve(
 ) -> Addresses:
     """Check what was given, choose the rest. ``speed`` is None unless simulated."""
     told = {**environment, "METRONOME_STATE": str(cluster.folder.path)}
-    names = {"database": "DATABASE_URL", "redis": "REDIS_URL"}
     if told.get("DATABASE_URL"):
         check_postgres(told["DATABASE_URL"])
     else:
@@ -54,15 +49,15 @@ def resolve(
         check_redis(told["REDIS_URL"])
     else:
         told["REDIS_URL"] = cache.url()
+    urls = {"database": told["DATABASE_URL"], "redis": told["REDIS_URL"]}
     if speed is not None:
         told.update(simulated(any_free_port(), speed))
-        names["exchange"] = "ALPACA_TRADING_URL"
+        urls["exchange"] = told["ALPACA_TRADING_URL"]
     if "api" in commands:
         host = told.get("API_HOST") or HOST
         told["API_PORT"] = str(api_port(told, lambda port: port_is_free(port, host)))
-        told["API_URL"] = f"http://{host}:{told['API_PORT']}"
-        names["api"] = "API_URL"
-    return Addresses(told, names)
+        urls["api"] = f"http://{host}:{told['API_PORT']}"
+    return Addresses(told, urls)
 
 
 def exchange_answers(url: str) -> bool:

@@ -13,13 +13,17 @@ from app.local import warden
 
 
 class Warden:
-    """Our helper process, which takes down our children should we be killed."""
+    """Our helper process, which takes down our children should we be killed.
 
-    def __init__(self) -> None:
+    It keeps ``lock`` open until it has: so long nobody else can own the state folder.
+    """
+
+    def __init__(self, lock: int) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", warden.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            pass_fds=[lock],
             start_new_session=True,
             cwd="/",
             env={},

@@ -7,11 +7,27 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.config import dotenv
+from app.config.errors import ConfigError
 from app.engine.errors import InvalidData
 
 HOST = "127.0.0.1"
 API_PORT = 8000
 PORTS_TO_TRY = 100
+OURS = ("DATABASE_URL", "REDIS_URL", "API_HOST", "API_PORT", "METRONOME_STATE")
+
+
+def set_for_us(file: Path = Path(".env")) -> dict[str, str]:
+    """Return what .env and, over it, our environment say to the supervisor itself.
+
+    No other name is taken from the file: TRADING_MODE=REAL, say, must not reach the processes'
+    environment because it stands in the file.
+    """
+    entries, problems = dotenv.read(file)
+    if problems:
+        raise ConfigError(problems)
+    said = {name: entry.value for name, entry in entries.items()} | dict(os.environ)
+    return {name: said[name] for name in OURS if said.get(name)}
 
 
 def merged(given: Mapping[str, str]) -> dict[str, str]:
@@ -50,8 +66,10 @@ def api_port(environment: Mapping[str, str], is_free: Callable[[int], bool]) -> 
             f"No port is free from {API_PORT} to {API_PORT + PORTS_TO_TRY - 1}: "
             "set API_PORT to one that is."
         )
-    if not said.isdecimal() or not 1 <= int(said) <= 65535:
-        raise InvalidData(f"API_PORT: {said!r}; accepted: a number from 1 to 65535.")
+    if not said.isdecimal() or int(said) > 65535:
+        raise InvalidData(f"API_PORT: {said!r}; accepted: a number from 0 to 65535.")
+    if int(said) == 0:
+        return any_free_port()
     if not is_free(int(said)):
         raise InvalidData(
             f"API_PORT: port {said} is taken by another program; stop it, set another port, "

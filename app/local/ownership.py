@@ -11,9 +11,11 @@ from typing import IO
 import psutil
 
 from app.engine.errors import InvalidData
+from app.io.clock import monotonic, pause
 
 FILE = "supervisor.json"
 CLOCK_JITTER_S = 2.0
+PATIENCE_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,32 @@ class Ownership:
 def claim(folder: Path) -> Ownership:
     """Take the folder, or raise InvalidData naming the process that has it."""
     file = os.fdopen(os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(file, folder):
         file.close()
         holder = holder_of(folder)
         who = f" (process {holder.pid})" if holder else ""
         raise InvalidData(
             f"Metronome already runs on {folder}{who}: `metronome status` shows it, "
             "`metronome down` stops it, METRONOME_STATE chooses another folder."
-        ) from None
+        )
     file.truncate()
     json.dump({"pid": os.getpid(), "started": psutil.Process().create_time()}, file)
     file.flush()
     return Ownership(file)
+
+
+def _locked(file: IO[str], folder: Path) -> bool:
+    """Take the lock; where its holder was killed, wait while its processes are taken down."""
+    deadline = monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if holder_of(folder) or monotonic() > deadline:
+                return False
+            pause(0.1)
+        else:
+            return True
 
 
 def holder_of(folder: Path) -> psutil.Process | None:

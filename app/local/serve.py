@@ -17,7 +17,7 @@ def main() -> None:
     """Prepare the data, then turn into the server; a mistake is one line."""
     folder = state_folder(Path(os.environ.get("METRONOME_STATE") or DEFAULT), server_account())
     servers: dict[str, Callable[[], NoReturn]] = {
-        "postgres": Cluster(folder, os.environ.get("METRONOME_POSTGRES")).become,
+        "postgres": Cluster(folder, os.environ.get("EMBEDDED_POSTGRES")).become,
         "redis": Cache(folder).become,
     }
     try:

@@ -28,7 +28,7 @@ class Servers:
             environment={
                 "DATABASE_URL": "",
                 "REDIS_URL": "",
-                **({"METRONOME_POSTGRES": source} if source else {}),
+                **({"EMBEDDED_POSTGRES": source} if source else {}),
             },
             on_event=on_event,
         )

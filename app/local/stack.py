@@ -1,7 +1,6 @@
 """A whole stack on one machine: started in order, kept alive, stopped in the reverse order."""
 
-import json
-import os
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from app.engine.errors import AppError, InvalidData
-from app.io.clock import monotonic
+from app.io.clock import monotonic, pause
 from app.local.account import server_account
 from app.local.addresses import Addresses, exchange_answers, resolve
 from app.local.child import Warden
@@ -20,12 +19,12 @@ from app.local.logs import last_words
 from app.local.ownership import Ownership, claim
 from app.local.postgres import Cluster
 from app.local.procfile import SERVERS, read_procfile, stages, wanted
+from app.local.status import write_status
 from app.local.supervised import Description, Supervised
 from app.local.valkey import Cache
 
 READY_WITHIN_S = 60.0
 BEAT_S = 0.1
-STATUS = "status.json"
 STOP_BY_S = {"postgres": 9.5, "redis": 9.5, "exchange": 7.0}
 """Seconds after the request to stop at which patience with a process ends."""
 OTHERS_STOP_BY_S = 5.5
@@ -75,7 +74,7 @@ class Stack:
         self._speed = speed if sim else None
         self._on_event = on_event
         self._prepare_database = prepare_database
-        self._cluster = Cluster(self.folder, self._environment.get("METRONOME_POSTGRES"))
+        self._cluster = Cluster(self.folder, self._environment.get("EMBEDDED_POSTGRES"))
         self._cache = Cache(self.folder)
         self._addresses: Addresses | None = None
         self._supervised: dict[str, Supervised] = {}
@@ -83,7 +82,8 @@ class Stack:
         self._warden: Warden | None = None
         self._thread: threading.Thread | None = None
         self._guard = threading.RLock()
-        self._stopping = threading.Event()
+        self._asked_to_stop = False
+        self._ready = False
         self._trouble = ""
 
     # -- what others ask ------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Stack:
     @property
     def urls(self) -> dict[str, str]:
         """Name → address, passwords included; empty before the start."""
-        return self._addresses.urls() if self._addresses else {}
+        return dict(self._addresses.urls) if self._addresses else {}
 
     def processes(self) -> list[Description]:
         """Return what each process is doing, in the order of starting."""
@@ -100,11 +100,15 @@ class Stack:
 
     def request_stop(self) -> None:
         """Make a running start() or wait() return soon; a signal handler may call it."""
-        self._stopping.set()
+        # A plain flag: an Event's lock may be held by the very code that the signal interrupted.
+        self._asked_to_stop = True
 
-    def wait(self, timeout_s: float | None = None) -> bool:
+    def wait(self, timeout_s: float = math.inf) -> bool:
         """Wait until stopping is asked for; say whether it was."""
-        return self._stopping.wait(timeout_s)
+        deadline = monotonic() + timeout_s
+        while not self._asked_to_stop and monotonic() < deadline:
+            pause(BEAT_S)
+        return self._asked_to_stop
 
     # -- starting -------------------------------------------------------------------------------
 
@@ -113,13 +117,13 @@ class Stack:
         self.folder.prepare()
         self._ownership = claim(self.folder.path)
         try:
-            self._start()
+            self._start(Warden(self._ownership.file.fileno()))
         except BaseException:
             self.stop()
             raise
 
-    def _start(self) -> None:
-        self._warden = Warden()
+    def _start(self, warden: Warden) -> None:
+        self._warden = warden
         self._addresses = resolve(
             self._commands, self._environment, self._cluster, self._cache, self._speed
         )
@@ -137,6 +141,8 @@ class Stack:
             if not set(stage) <= set(SERVERS):
                 self._migrate_once()
             self._start_stage(stage)
+        self._ready = True
+        self._publish()
         self._thread = threading.Thread(target=self._supervise, name="supervisor")
         self._thread.start()
 
@@ -161,7 +167,7 @@ class Stack:
         deadline = monotonic() + READY_WITHIN_S
         while not ready():
             self._pass_on_logs()
-            if self._stopping.wait(BEAT_S / 2):
+            if self.wait(BEAT_S / 2):
                 raise Interrupted("stopped before everything had started")
             if process.died() is not None:
                 said = last_words(process.log)
@@ -182,7 +188,7 @@ class Stack:
     # -- keeping alive --------------------------------------------------------------------------
 
     def _supervise(self) -> None:
-        while not self._stopping.is_set():
+        while not self._asked_to_stop:
             try:
                 with self._guard:
                     self._look_after()
@@ -191,7 +197,7 @@ class Stack:
             except OSError as error:
                 # A full disk must not end the one who restarts what a full disk has ended.
                 self._complain(f"{error.filename or 'system'}: {error.strerror or error}")
-            self._stopping.wait(BEAT_S)
+            pause(BEAT_S)
 
     def _pass_on_logs(self) -> None:
         for process in self._supervised.values():
@@ -217,23 +223,19 @@ class Stack:
         self._on_event(Event(name, text))
 
     def _publish(self) -> None:
-        """Write what `metronome status` reads; no password is in it."""
-        body = {
-            "pid": os.getpid(),
-            "processes": [description.as_json() for description in self.processes()],
-            "urls": self._addresses.shown() if self._addresses else {},
-        }
-        file = self.folder.path / STATUS
-        fresh = file.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump(body, out)
-        fresh.replace(file)
+        write_status(
+            self.folder.path,
+            self.processes(),
+            self._addresses.shown() if self._addresses else {},
+            ready=self._ready,
+        )
 
     # -- stopping -------------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Stop everything within 10 seconds; nothing is left running."""
-        self._stopping.set()
+        self.request_stop()
+        self._ready = False
         if self._thread is not None:
             self._thread.join()
             self._thread = None

@@ -39,9 +39,9 @@ class Cache:
     def _sockets(self) -> Path:
         return self.folder.sockets(self.folder.redis, SOCKET)
 
-    def url(self, database: int = 0) -> str:
-        """Return the redis-py URL of a numbered database."""
-        return f"unix://{quote(str(self._sockets() / SOCKET))}?db={database}"
+    def url(self) -> str:
+        """Return the redis-py URL; it names no database."""
+        return f"unix://{quote(str(self._sockets() / SOCKET))}"
 
     def prepare(self) -> list[str]:
         """Clear what a kill left; return the arguments."""
