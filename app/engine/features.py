@@ -32,7 +32,7 @@ def trend(panel: Panel) -> Floats:
     cut off after their window and normalised, so that their memory is finite.
     """
     spread = _exponential(panel.close, FAST) - _exponential(panel.close, SLOW)
-    return np.tanh(_ratio(spread, average_true_range(panel)) / 2)
+    return np.tanh(_ratio(spread, average_true_range(panel)) / 3)
 
 
 def momentum(panel: Panel) -> Floats:
