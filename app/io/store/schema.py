@@ -149,11 +149,11 @@ verdict_slots = sa.Table(
     sa.Column("step", sa.Text, primary_key=True),
     sa.Column("gate", sa.Text, primary_key=True),
     sa.Column("reason", sa.Text, primary_key=True),
-    sa.Column("limit", sa.Text),
     sa.Column("symbols", ARRAY(sa.Text), nullable=False),
     sa.Column("measured", ARRAY(sa.Text), nullable=False),
+    sa.Column("limit", ARRAY(sa.Text), nullable=False),
     sa.Column("settings", sa.Text, nullable=False),
-    comment="refusals below noise: one compact row a slot, gate and reason",
+    comment="refusals below noise: one compact row a slot, gate and reason; parallel arrays",
 )
 
 # -- orders -------------------------------------------------------------------------------------
@@ -233,6 +233,7 @@ orders = sa.Table(
         ),
     ),
     sa.Index(None, "book", "created_at"),
+    sa.Index(None, "book", "submitting_wall"),
 )
 
 fills = sa.Table(
@@ -278,6 +279,7 @@ account_snapshots = sa.Table(
     sa.Column("at", Time, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     *(sa.Column(n, sa.Numeric, nullable=False) for n in ("cash", "equity", "buying_power")),
+    sa.Column("currency", sa.Text, nullable=False),
     sa.Index(None, "book", "at"),
     comment="kind is open, check or close; what the broker said",
 )
@@ -315,8 +317,8 @@ task_slots = sa.Table(
 leases = sa.Table(
     "leases",
     metadata,
+    _book(key=True),
     sa.Column("name", sa.Text, primary_key=True),
-    _book(),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("fence", sa.BigInteger, nullable=False),
     sa.Column("backend_pid", sa.Integer, nullable=False),

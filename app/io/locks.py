@@ -1,0 +1,209 @@
+"""Leases with fencing numbers, and session locks: who may act, decided where truth is written.
+
+A lease is a row in PostgreSQL: its fence survives everything that Redis forgets, and the guard
+stands in the same statement as the write it protects. The holder is a database session: every
+process keeps one connection for its leases, and a lease is free again as soon as that session is
+gone (kill -9 included), has released it, or has let it expire.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.io.store.database import Database, operational_errors
+from app.io.store.schema import leases
+
+_l = leases.c
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to act for a book under a name; every new holder gets a higher fence."""
+
+    name: str
+    book: str
+    owner: str
+    fence: int
+    backend_pid: int
+
+
+# A start time that we may not see (another role's session) counts as alive.
+_ACQUIRE = sa.text(
+    """
+    INSERT INTO leases AS l
+           (book, name, owner, fence, backend_pid, backend_start, renewed_wall, expires_wall)
+    SELECT :book, :name, :owner, 1, pg_backend_pid(), me.backend_start, clock_timestamp(),
+           clock_timestamp() + :ttl_s * interval '1 second'
+      FROM pg_stat_activity me WHERE me.pid = pg_backend_pid()
+    ON CONFLICT (book, name) DO UPDATE
+       SET owner = excluded.owner, fence = l.fence + 1, backend_pid = excluded.backend_pid,
+           backend_start = excluded.backend_start, renewed_wall = excluded.renewed_wall,
+           expires_wall = excluded.expires_wall
+     WHERE l.expires_wall <= clock_timestamp()
+        OR (l.backend_pid, l.backend_start) = (excluded.backend_pid, excluded.backend_start)
+        OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.backend_pid
+                          AND COALESCE(a.backend_start, l.backend_start) = l.backend_start)
+    RETURNING fence, backend_pid
+    """
+)
+
+_MY_START = sa.text("(SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())")
+
+
+def still_held(lease: Lease) -> sa.ColumnElement[bool]:
+    """Return the SQL condition that the lease is held and has not expired."""
+    return sa.exists().where(
+        _l.book == lease.book,
+        _l.name == lease.name,
+        _l.owner == lease.owner,
+        _l.fence == lease.fence,
+        _l.expires_wall > sa.func.clock_timestamp(),
+    )
+
+
+def held(db: Connection, lease: Lease) -> bool:
+    """Is the lease held, seen from inside a transaction?"""
+    return bool(db.scalar(sa.select(still_held(lease))))
+
+
+def try_exclusive(db: Connection, key: str) -> bool:
+    """Take the lock named ``key`` until the transaction ends; False when another one has it."""
+    number = sa.func.hashtextextended(key, 0)
+    return bool(db.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(number))))
+
+
+class _Holder:
+    """One process's connection for leases, the lock that serialises it, and what is in use."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.connection: Connection | None = None
+        self.in_use: set[tuple[str, str]] = set()
+
+
+class Leases:
+    """The leases of one process, under one owner's name."""
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self._database = database
+        self._owner = owner
+        self._holders: dict[int, _Holder] = {}
+
+    def acquire(self, name: str, book: str, ttl_s: float = 15.0) -> Lease | None:
+        """Take the lease if it is free, expired, left behind, or this process's own; else None.
+
+        Taking one's own again raises the fence: what was taken before is no longer held.
+        """
+        values = {"name": name, "book": book, "owner": self._owner, "ttl_s": ttl_s}
+        with self._session() as connection:
+            row = connection.execute(_ACQUIRE, values).one_or_none()
+        return Lease(name, book, self._owner, row.fence, row.backend_pid) if row else None
+
+    def renew(self, lease: Lease, ttl_s: float = 15.0) -> bool:
+        """Hold the lease for ``ttl_s`` from now; False when it is no longer held."""
+        return self._change(
+            lease,
+            backend_pid=sa.func.pg_backend_pid(),  # this process may have had to connect anew
+            backend_start=_MY_START,
+            renewed_wall=sa.func.clock_timestamp(),
+            expires_wall=sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, ttl_s),
+        )
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; its row stays, because the fence must never start again."""
+        self._change(lease, expires_wall=sa.func.clock_timestamp())
+
+    @contextmanager
+    def hold(self, name: str, book: str, ttl_s: float = 15.0) -> Iterator[Lease | None]:
+        """Yield the lease, or None when another process or thread has it; release it at the end."""
+        holder = self._holder()
+        with holder.lock:
+            busy = (book, name) in holder.in_use
+            holder.in_use.add((book, name))
+        if busy:
+            yield None
+            return
+        try:
+            lease = self.acquire(name, book, ttl_s)
+            try:
+                yield lease
+            finally:
+                if lease is not None:
+                    self.release(lease)
+        finally:
+            holder.in_use.discard((book, name))
+
+    def close(self) -> None:
+        """End this process's session, and with it every lease it holds."""
+        holder = self._holders.pop(os.getpid(), None)
+        if holder is not None and holder.connection is not None:
+            holder.connection.close()
+
+    def _change(self, lease: Lease, **values: object) -> bool:
+        mine = (_l.book == lease.book, _l.name == lease.name, _l.fence == lease.fence)
+        alive = (_l.owner == lease.owner, _l.expires_wall > sa.func.clock_timestamp())
+        with self._session() as connection:
+            return (
+                connection.execute(leases.update().where(*mine, *alive).values(values)).rowcount
+                == 1
+            )
+
+    def _holder(self) -> _Holder:
+        return self._holders.setdefault(os.getpid(), _Holder())
+
+    @contextmanager
+    def _session(self) -> Iterator[Connection]:
+        """Yield the process's lease connection, made anew where it was lost."""
+        holder = self._holder()
+        with holder.lock, operational_errors():
+            if holder.connection is None or holder.connection.invalidated:
+                holder.connection = self._database.connect_raw("lease")
+            try:
+                with holder.connection.begin():
+                    yield holder.connection
+            except sa.exc.DBAPIError:
+                holder.connection.close()
+                holder.connection = None
+                raise
+
+
+class SessionLock:
+    """An advisory lock that lives as long as its connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._session = self._identity()
+
+    def alive(self) -> bool:
+        """Is the session that took the lock still there?"""
+        try:
+            return self._identity() == self._session
+        except sa.exc.DBAPIError:
+            return False
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._connection.close()
+
+    def _identity(self) -> tuple[object, ...]:
+        me = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+        with self._connection.begin():
+            return tuple(self._connection.execute(sa.text(me)).one())
+
+
+def beat_lock(database: Database, key: str = "beat") -> SessionLock | None:
+    """Take the lock that lets one beat run; None when another process has it. Raises Transient."""
+    connection = database.connect_raw("beat-lock")
+    with operational_errors():
+        number = sa.func.hashtextextended(key, 0)
+        with connection.begin():
+            taken = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(number)))
+        if taken:
+            return SessionLock(connection)
+    connection.close()
+    return None

@@ -1,0 +1,56 @@
+"""What the broker said of the account, and when."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.engine.portfolio import Account
+from app.io.store.schema import account_snapshots
+
+_a = account_snapshots.c
+
+
+class Statement(NamedTuple):
+    """What the broker said at a moment of the market's clock."""
+
+    at: datetime
+    account: Account
+
+
+def add(db: Connection, book_id: str, at: datetime, kind: str, account: Account) -> None:
+    """Keep a statement; kind is open, check or close."""
+    db.execute(
+        account_snapshots.insert().values(
+            book=book_id,
+            at=at,
+            kind=kind,
+            cash=account.cash,
+            equity=account.equity,
+            buying_power=account.buying_power,
+            currency=account.currency,
+        )
+    )
+
+
+def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement | None:
+    """Return the newest statement, of one kind if it is named."""
+    query = _query(book_id).order_by(_a.at.desc(), _a.id.desc()).limit(1)
+    row = db.execute(query if kind is None else query.where(_a.kind == kind)).one_or_none()
+    return _statement(row) if row else None
+
+
+def curve(db: Connection, book_id: str, since: datetime) -> list[Statement]:
+    """Return every statement at or after ``since``, oldest first."""
+    rows = db.execute(_query(book_id).where(_a.at >= since).order_by(_a.at, _a.id))
+    return [_statement(row) for row in rows]
+
+
+def _query(book_id: str) -> sa.Select[Any]:
+    columns = (_a.at, _a.cash, _a.equity, _a.buying_power, _a.currency)
+    return sa.select(*columns).where(_a.book == book_id)
+
+
+def _statement(row: sa.Row[Any]) -> Statement:
+    return Statement(row.at, Account(row.cash, row.equity, row.buying_power, row.currency))

@@ -1,0 +1,102 @@
+"""The state of a book: what it may do, and what its engine must remember. One row a book."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from app.engine.book import Book, BookStatus
+from app.engine.errors import InvalidData
+from app.engine.state import BookState, from_json, to_json
+from app.io.store.schema import book_states
+
+_b = book_states.c
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """``reconciled_at`` is None until the broker and the database were found to agree."""
+
+    status: BookStatus
+    why: str
+    set_by: str
+    set_at: datetime
+    engine: BookState
+    reconciled_at: datetime | None
+
+
+def ensure(db: Connection, book: Book, settings: str, at: datetime) -> None:
+    """Make the book's row unless it exists; keep the settings' fingerprint of the newest start.
+
+    Raises InvalidData where the row belongs to the other mode: paper positions are not real ones.
+    """
+    new = insert(book_states).values(
+        book=book.id,
+        mode=book.mode,
+        status=BookStatus.ACTIVE,
+        why="first start",
+        set_by="start",
+        set_at=at,
+        engine=to_json(BookState()),
+        settings=settings,
+    )
+    mode = db.execute(
+        new.on_conflict_do_update(index_elements=[_b.book], set_={"settings": settings}).returning(
+            _b.mode
+        )
+    ).scalar_one()
+    if mode != book.mode:
+        raise InvalidData(
+            f"book {book.id} is {mode} in this database and {book.mode} in the settings; "
+            f"give {book.mode} a database of its own"
+        )
+
+
+def load(db: Connection, book_id: str) -> BookRow:
+    """Return the book's row. Raises InvalidData for a book that was never started here."""
+    return _one(db, book_id, sa.select(book_states).where(_b.book == book_id))
+
+
+def lock(db: Connection, book_id: str) -> BookRow:
+    """Return the book's row, locked until the transaction ends. Raises as ``load``."""
+    return _one(db, book_id, sa.select(book_states).where(_b.book == book_id).with_for_update())
+
+
+def _one(db: Connection, book_id: str, query: sa.Select[Any]) -> BookRow:
+    row = db.execute(query).one_or_none()
+    if row is None:
+        raise InvalidData(f"book {book_id} was never started in this database")
+    return BookRow(
+        status=BookStatus(row.status),
+        why=row.why,
+        set_by=row.set_by,
+        set_at=row.set_at,
+        engine=from_json(row.engine),
+        reconciled_at=row.reconciled_at,
+    )
+
+
+def save_engine(db: Connection, book_id: str, state: BookState) -> None:
+    """Replace what the book's engine remembers."""
+    _update(db, book_id, engine=to_json(state))
+
+
+def set_status(
+    db: Connection, book_id: str, status: BookStatus, why: str, by: str, at: datetime
+) -> None:
+    """Set what the book may do, with who or what set it and why."""
+    _update(db, book_id, status=status, why=why, set_by=by, set_at=at)
+
+
+def set_reconciled(db: Connection, book_id: str, at: datetime | None) -> None:
+    """Note when the book was last found to agree with its broker; None when it does not."""
+    _update(db, book_id, reconciled_at=at)
+
+
+def _update(db: Connection, book_id: str, **values: object) -> None:
+    changed = db.execute(book_states.update().where(_b.book == book_id).values(**values))
+    if changed.rowcount != 1:
+        raise InvalidData(f"book {book_id} was never started in this database")

@@ -1,0 +1,71 @@
+"""What people ask a book to do: written by whoever asks, carried out by the pipeline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.io.store.schema import commands
+
+_c = commands.c
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request and, once it was carried out, its result."""
+
+    id: int
+    book: str
+    kind: str
+    asked_by: str
+    why: str
+    asked_wall: datetime
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    done_wall: datetime | None = None
+    result: str | None = None
+
+
+_COLUMNS = tuple(_c[name] for name in Command.__dataclass_fields__)
+
+
+def ask(
+    db: Connection,
+    book_id: str,
+    kind: str,
+    arguments: Mapping[str, Any],
+    asked_by: str,
+    why: str,
+) -> int:
+    """Ask for a command and return its number."""
+    row = {"book": book_id, "kind": kind, "arguments": dict(arguments)}
+    new = commands.insert().values(**row, asked_by=asked_by, why=why).returning(_c.id)
+    return int(db.execute(new).scalar_one())
+
+
+def pending(db: Connection, book_id: str) -> list[Command]:
+    """Return the commands that wait, oldest first, locked; those locked already are left out."""
+    query = (
+        sa.select(*_COLUMNS)
+        .where(_c.book == book_id, _c.done_wall.is_(None))
+        .order_by(_c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [Command(**row._asdict()) for row in db.execute(query)]
+
+
+def done(db: Connection, command_id: int, result: str) -> None:
+    """Note that a command was carried out, and with what result."""
+    db.execute(
+        commands.update()
+        .where(_c.id == command_id)
+        .values(done_wall=sa.func.clock_timestamp(), result=result)
+    )
+
+
+def get(db: Connection, command_id: int) -> Command | None:
+    """Return a command by its number."""
+    row = db.execute(sa.select(*_COLUMNS).where(_c.id == command_id)).one_or_none()
+    return Command(**row._asdict()) if row else None

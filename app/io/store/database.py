@@ -1,0 +1,148 @@
+"""The door to PostgreSQL: bounded connections a process, one transaction a block, named errors."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import psycopg2.extensions as driver
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.pool import NullPool
+
+from app.engine.errors import InvalidData, Transient
+from app.io.store.jsonable import dumps
+
+#: Every statement and every wait has an end.
+_SESSION = {
+    "timezone": "UTC",
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "15s",
+}
+_NETWORK = {
+    "connect_timeout": 3,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+# The driver would write a numpy number as its repr, "np.float64(0.5)".
+driver.register_adapter(np.float64, lambda number: driver.Float(float(number)))
+driver.register_adapter(np.int64, lambda number: driver.Int(int(number)))
+
+
+def database_url(text: str) -> URL:
+    """Read a PostgreSQL URL, whatever driver it names. Raises InvalidData without repeating it."""
+    try:
+        url = make_url(text.replace("postgres://", "postgresql://", 1))
+    except (sa.exc.ArgumentError, ValueError):
+        url = URL.create("")
+    if url.get_backend_name() != "postgresql":
+        raise InvalidData(
+            "DATABASE_URL is not a PostgreSQL URL; write postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
+        )
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def connect_arguments(application_name: str, session: dict[str, str]) -> dict[str, object]:
+    """Return what psycopg2 is told for a connection: its name, time-outs and session settings."""
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    return {**_NETWORK, "application_name": application_name, "options": options}
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what the driver said, without SQL, parameters or URL."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
+
+
+@contextmanager
+def operational_errors() -> Iterator[None]:
+    """Turn lost connections, deadlocks, time-outs and a full pool into Transient; others pass.
+
+    A connection lost during COMMIT may have committed: every write here can be repeated, because it
+    inserts once or checks the state that it changes.
+    """
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        raise Transient(f"database: {first_line(error)}") from error
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Transient(f"database: {first_line(error)}") from error
+
+
+class Database:
+    """Connections to one database: at most three per process, made on first use.
+
+    Engines are kept per process id: a forked child never touches what its parent opened.
+    """
+
+    def __init__(self, url: str, application_name: str) -> None:
+        self._url = database_url(url)
+        self._name = application_name
+        self._engines: dict[int, Engine] = {}
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Yield a connection in one transaction: committed at the end, rolled back by an error.
+
+        Raises Transient where the database cannot be reached or gave up; see operational_errors.
+        """
+        with operational_errors(), self._engine().begin() as connection:
+            yield connection
+
+    @contextmanager
+    def hold(self, application_name: str | None = None) -> Iterator[Connection]:
+        """Yield a connection of its own, outside the pool; see connect_raw."""
+        connection = self.connect_raw(application_name)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def connect_raw(self, application_name: str | None = None) -> Connection:
+        """Return a connection of its own in autocommit, for what lasts as long as a session.
+
+        The caller closes it. Raises Transient.
+        """
+        engine = sa.create_engine(
+            self._url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args=self._arguments(application_name or self._name),
+        )
+        with operational_errors():
+            return engine.connect()
+
+    def dispose(self, close: bool = True) -> None:
+        """Forget the pooled connections; after a fork ``close=False`` leaves the parent's alone."""
+        while self._engines:
+            pid, engine = self._engines.popitem()
+            engine.dispose(close=close and pid == os.getpid())
+
+    def _engine(self) -> Engine:
+        pid = os.getpid()
+        known = self._engines.get(pid)
+        # Two threads may both make one: setdefault keeps a single one, and an engine that was
+        # never used has opened nothing.
+        return known or self._engines.setdefault(pid, self._make_engine())
+
+    def _make_engine(self) -> Engine:
+        return sa.create_engine(
+            self._url,
+            pool_size=2,
+            max_overflow=1,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            json_serializer=dumps,
+            connect_args=self._arguments(self._name),
+        )
+
+    def _arguments(self, name: str) -> dict[str, object]:
+        return connect_arguments(f"{name}-{os.getpid()}", _SESSION)

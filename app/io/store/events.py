@@ -1,0 +1,49 @@
+"""Events of the outside world, stored once under their natural key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from app.io.store.schema import events
+
+_e = events.c
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at ``at`` and was known here from ``first_seen_at``."""
+
+    id: str
+    kind: str
+    symbol: str | None
+    at: datetime
+    first_seen_at: datetime
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NAMES = tuple(f.name for f in fields(Event))
+
+
+def insert_once(db: Connection, book_id: str, new: Sequence[Event]) -> list[Event]:
+    """Store the events that are not stored yet and return those."""
+    if not new:
+        return []
+    rows = [{"book": book_id, **{name: getattr(event, name) for name in _NAMES}} for event in new]
+    stored = db.execute(insert(events).on_conflict_do_nothing().returning(_e.id), rows)
+    ids = set(stored.scalars())
+    return [event for event in new if event.id in ids]
+
+
+def listing(db: Connection, book_id: str, since: datetime, kind: str | None = None) -> list[Event]:
+    """Return the events known from ``since`` on, oldest first, of one kind if it is named."""
+    query = sa.select(*(_e[name] for name in _NAMES)).where(
+        _e.book == book_id, _e.first_seen_at >= since
+    )
+    if kind is not None:
+        query = query.where(_e.kind == kind)
+    return [Event(*row) for row in db.execute(query.order_by(_e.first_seen_at, _e.id))]

@@ -1,0 +1,83 @@
+"""Intents: stored once, decided once."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from app.engine.orders import Intent, Purpose, Side, TimeInForce
+from app.io.store.schema import intents
+
+_i = intents.c
+_NAMES = tuple(field.name for field in fields(Intent))
+_COLUMNS = tuple(_i[name] for name in _NAMES)
+
+
+def insert_once(db: Connection, new: Sequence[Intent]) -> list[Intent]:
+    """Store the intents that are not stored yet and return those."""
+    if not new:
+        return []
+    rows = [
+        {name: getattr(intent, name) for name in _NAMES} | {"signals": list(intent.signals)}
+        for intent in new
+    ]
+    stored = db.execute(insert(intents).on_conflict_do_nothing().returning(_i.id), rows)
+    ids = set(stored.scalars())
+    return [intent for intent in new if intent.id in ids]
+
+
+def undecided(db: Connection, book_id: str) -> list[Intent]:
+    """Return the intents that no risk step has dealt with, oldest first, locked.
+
+    Intents that another transaction is deciding are left out.
+    """
+    query = (
+        sa.select(*_COLUMNS)
+        .where(_i.book == book_id, _i.decided_at.is_(None))
+        .order_by(_i.at, _i.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [_intent(row) for row in db.execute(query)]
+
+
+def undecided_symbols(db: Connection, book_id: str) -> frozenset[str]:
+    """Return the symbols of intents that no risk step has dealt with."""
+    query = sa.select(_i.symbol).where(_i.book == book_id, _i.decided_at.is_(None)).distinct()
+    return frozenset(db.scalars(query))
+
+
+def mark_decided(db: Connection, ids: Sequence[str], at: datetime) -> None:
+    """Note that the intents became orders or were refused."""
+    if ids:
+        db.execute(intents.update().where(_i.id.in_(ids)).values(decided_at=at))
+
+
+def get(db: Connection, intent_id: str) -> Intent | None:
+    """Return an intent by its id."""
+    row = db.execute(sa.select(*_COLUMNS).where(_i.id == intent_id)).one_or_none()
+    return _intent(row) if row else None
+
+
+def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Intent]:
+    """Return the intents made at or after ``since``, oldest first."""
+    query = sa.select(*_COLUMNS).where(_i.book == book_id)
+    if since is not None:
+        query = query.where(_i.at >= since)
+    return [_intent(row) for row in db.execute(query.order_by(_i.at, _i.id))]
+
+
+def _intent(row: sa.Row[Any]) -> Intent:
+    values = row._asdict()
+    return Intent(
+        **values
+        | {
+            "side": Side(values["side"]),
+            "purpose": Purpose(values["purpose"]),
+            "signals": tuple(values["signals"]),
+            "time_in_force": TimeInForce(values["time_in_force"]),
+        }
+    )

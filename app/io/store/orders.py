@@ -1,0 +1,204 @@
+"""Orders: every change of state goes through the table of transitions, under a lock on the row."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Connection
+
+from app.engine.errors import InvalidData
+from app.engine.orders import (
+    FINAL,
+    IN_DOUBT,
+    OPEN,
+    Order,
+    OrderState,
+    OrderType,
+    Purpose,
+    Side,
+    TimeInForce,
+    check_transition,
+)
+from app.io.locks import Lease, still_held
+from app.io.store.order_limits import Reserved as Reserved
+from app.io.store.order_limits import created_since as created_since
+from app.io.store.order_limits import latencies as latencies
+from app.io.store.order_limits import reserved as reserved
+from app.io.store.order_limits import submitted_since as submitted_since
+from app.io.store.schema import orders
+
+_o = orders.c
+_NAMES = tuple(field.name for field in fields(Order))
+_COLUMNS = tuple(_o[name] for name in _NAMES)
+_ENUMS = {
+    "side": Side,
+    "purpose": Purpose,
+    "type": OrderType,
+    "time_in_force": TimeInForce,
+    "state": OrderState,
+}
+_ACCEPTED = frozenset({OrderState.SUBMITTED, OrderState.PARTIAL, OrderState.FILLED})
+_CHANGES = frozenset({"broker_id", "filled_quantity", "average_price", "error"})
+_WALL = sa.func.clock_timestamp()
+
+
+def insert(db: Connection, order: Order, broker: str) -> bool:
+    """Store a new order; False when its client id or its intent has an order already."""
+    row = {name: getattr(order, name) for name in _NAMES}
+    new = upsert(orders).values(**row, broker=broker, updated_at=order.created_at)
+    return db.execute(new.on_conflict_do_nothing().returning(_o.client_id)).first() is not None
+
+
+def get(db: Connection, client_id: str, lock: bool = False) -> Order | None:
+    """Return an order by its client id, locked until the transaction ends if asked."""
+    return _first(db, _o.client_id == client_id, lock)
+
+
+def by_broker_id(db: Connection, broker_id: str, lock: bool = False) -> Order | None:
+    """Return an order by the broker's id, locked until the transaction ends if asked."""
+    return _first(db, _o.broker_id == broker_id, lock)
+
+
+def new(db: Connection, book_id: str) -> list[Order]:
+    """Return the orders that were never sent, oldest first."""
+    return _all(db, _o.book == book_id, _o.state == OrderState.NEW)
+
+
+def unfinished(db: Connection, book_id: str) -> list[Order]:
+    """Return the orders that may still fill, oldest first."""
+    return _all(db, _o.book == book_id, _o.state.in_(OPEN))
+
+
+def open_symbols(db: Connection, book_id: str) -> frozenset[str]:
+    """Return the symbols that have an order which may still fill."""
+    query = sa.select(_o.symbol).where(_o.book == book_id, _o.state.in_(OPEN)).distinct()
+    return frozenset(db.scalars(query))
+
+
+def quiet(db: Connection, book_id: str, before: datetime) -> list[Order]:
+    """Return the orders at the broker that may still fill and had no news since ``before``."""
+    at_broker = _o.state.in_([OrderState.SUBMITTED, OrderState.PARTIAL])
+    return _all(db, _o.book == book_id, at_broker, _o.updated_at <= before)
+
+
+def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Order]:
+    """Return the orders created at or after ``since``, oldest first."""
+    return _all(db, _o.book == book_id, *([_o.created_at >= since] if since else []))
+
+
+def in_doubt(db: Connection, book_id: str, submitting_older_than_s: float) -> list[Order]:
+    """Return the orders whose outcome must be looked up now, oldest first.
+
+    That is UNKNOWN, and SUBMITTING for longer than this by the wall, unless postponed.
+    """
+    old = _o.submitting_wall < _WALL - _seconds(submitting_older_than_s)
+    return _all(
+        db,
+        _o.book == book_id,
+        sa.or_(_o.state == OrderState.UNKNOWN, sa.and_(_o.state == OrderState.SUBMITTING, old)),
+        sa.or_(_o.resolve_after_wall.is_(None), _o.resolve_after_wall <= _WALL),
+    )
+
+
+def start_submit(
+    db: Connection, client_id: str, lease: Lease, before: OrderState = OrderState.NEW
+) -> bool:
+    """Move an order from ``before`` to SUBMITTING; False, and nothing changed, where it may not.
+
+    It may while the lease is held and no other order of the book, symbol and side is in doubt.
+    Commit before the one request is sent. ``before`` is UNKNOWN for sending an order again under
+    its own id. In a race the unique index on orders in doubt lets the second one fail.
+    """
+    check_transition(before, OrderState.SUBMITTING)
+    other = orders.alias("other")
+    in_doubt_already = sa.exists().where(
+        other.c.book == _o.book,
+        other.c.symbol == _o.symbol,
+        other.c.side == _o.side,
+        other.c.client_id != _o.client_id,
+        other.c.state.in_(IN_DOUBT),
+    )
+    started = db.execute(
+        orders.update()
+        .where(
+            _o.client_id == client_id,
+            _o.state == before,
+            still_held(lease),
+            sa.not_(in_doubt_already),
+        )
+        .values(state=OrderState.SUBMITTING, fence=lease.fence, submitting_wall=_WALL)
+    )
+    return started.rowcount == 1
+
+
+def move(
+    db: Connection, client_id: str, after: OrderState, at: datetime, **changes: object
+) -> Order:
+    """Move an order to a state and return it as it is then; a finished order stays as it is.
+
+    ``changes`` are broker_id, filled_quantity, average_price and error. The filled
+    quantity never falls: an older statement of it, with its average price, is left out. Raises
+    InvalidData for a move that is not in the table and for an unknown client id.
+    """
+    if unknown := changes.keys() - _CHANGES:
+        raise InvalidData(f"an order has no changeable {', '.join(sorted(unknown))}")
+    order = get(db, client_id, lock=True)
+    if order is None:
+        raise InvalidData(f"no order has the client id {client_id}")
+    if order.state in FINAL:
+        return order
+    if after is not order.state:
+        check_transition(order.state, after)
+    values = _newer(order, changes) | {"state": after, "updated_at": at}
+    if after in _ACCEPTED:
+        values["accepted_wall"] = sa.func.coalesce(_o.accepted_wall, _WALL)
+    if after not in IN_DOUBT:
+        values |= {"resolve_after_wall": None, "resolve_tries": 0}
+    row = db.execute(
+        orders.update().where(_o.client_id == client_id).values(values).returning(*_COLUMNS)
+    )
+    return _order(row.one())
+
+
+def _newer(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
+    filled = changes.get("filled_quantity")
+    if filled is None or filled >= order.filled_quantity:
+        return dict(changes)
+    return {k: v for k, v in changes.items() if k not in ("filled_quantity", "average_price")}
+
+
+def postpone(db: Connection, client_id: str, seconds: float) -> None:
+    """Look an order in doubt up again after so many seconds by the wall; count the attempt."""
+    db.execute(
+        orders.update()
+        .where(_o.client_id == client_id)
+        .values(resolve_after_wall=_WALL + _seconds(seconds), resolve_tries=_o.resolve_tries + 1)
+    )
+
+
+def resolve_tries(db: Connection, client_id: str) -> int:
+    """Return how often an order in doubt was looked up in vain."""
+    return db.scalar(sa.select(_o.resolve_tries).where(_o.client_id == client_id)) or 0
+
+
+def _seconds(count: float) -> sa.ColumnElement[Any]:
+    return sa.func.make_interval(0, 0, 0, 0, 0, 0, count)
+
+
+def _first(db: Connection, condition: sa.ColumnElement[bool], lock: bool) -> Order | None:
+    query = sa.select(*_COLUMNS).where(condition)
+    row = db.execute(query.with_for_update() if lock else query).one_or_none()
+    return _order(row) if row else None
+
+
+def _all(db: Connection, *conditions: sa.ColumnElement[bool]) -> list[Order]:
+    query = sa.select(*_COLUMNS).where(*conditions).order_by(_o.created_at, _o.client_id)
+    return [_order(row) for row in db.execute(query)]
+
+
+def _order(row: Sequence[Any]) -> Order:
+    values = dict(zip(_NAMES, row, strict=True))
+    return Order(**values | {name: enum(values[name]) for name, enum in _ENUMS.items()})

@@ -1,0 +1,49 @@
+"""Positions: one row a book and symbol, flat ones too, for the profit they realised."""
+
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from app.engine.portfolio import Position
+from app.io.store.schema import positions
+
+_p = positions.c
+_NAMES = tuple(field.name for field in fields(Position))
+
+
+def load(db: Connection, book_id: str, lock: bool = False) -> dict[str, Position]:
+    """Return every position by symbol, flat ones too, locked for the transaction if asked."""
+    query = sa.select(*(_p[name] for name in _NAMES)).where(_p.book == book_id)
+    query = query.order_by(_p.symbol)
+    rows = db.execute(query.with_for_update() if lock else query)
+    return {row.symbol: Position(*row) for row in rows}
+
+
+def held(db: Connection, book_id: str) -> dict[str, Position]:
+    """Return the positions that are not flat, by symbol."""
+    return {symbol: p for symbol, p in load(db, book_id).items() if p.quantity}
+
+
+def save(db: Connection, book_id: str, position: Position, at: datetime) -> None:
+    """Insert or replace a position."""
+    values = {name: getattr(position, name) for name in _NAMES} | {"updated_at": at}
+    db.execute(
+        insert(positions)
+        .values(book=book_id, **values)
+        .on_conflict_do_update(index_elements=[_p.book, _p.symbol], set_=values)
+    )
+
+
+def set_stop(
+    db: Connection, book_id: str, symbol: str, price: Decimal | None, at: datetime
+) -> None:
+    """Set or remove the stop price of a position."""
+    db.execute(
+        positions.update()
+        .where(_p.book == book_id, _p.symbol == symbol)
+        .values(stop_price=price, updated_at=at)
+    )

@@ -1,0 +1,40 @@
+"""The newest quote of each symbol."""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from app.engine.market import Quote
+from app.io.store.schema import quotes
+
+_VALUES = ("at", "bid", "ask", "last", "day_volume")
+
+
+def save(db: Connection, book: str, new: Iterable[Quote]) -> None:
+    """Keep the newest quote of each symbol: an older one never replaces a newer one."""
+    newest = {q.symbol: q for q in sorted(new, key=lambda q: q.at)}
+    if not newest:
+        return
+    rows = [
+        {"book": book, "symbol": symbol, **{name: getattr(q, name) for name in _VALUES}}
+        for symbol, q in sorted(newest.items())
+    ]
+    upsert = insert(quotes).values(rows)
+    db.execute(
+        upsert.on_conflict_do_update(
+            index_elements=[quotes.c.book, quotes.c.symbol],
+            set_={name: upsert.excluded[name] for name in _VALUES},
+            where=quotes.c.at <= upsert.excluded.at,
+        )
+    )
+
+
+def load(db: Connection, book: str, symbols: Sequence[str] | None = None) -> dict[str, Quote]:
+    """Return the newest quotes by symbol, of all symbols unless some are named."""
+    q = quotes.c
+    query = sa.select(q.symbol, *(q[name] for name in _VALUES)).where(q.book == book)
+    if symbols is not None:
+        query = query.where(q.symbol.in_(symbols))
+    return {row.symbol: Quote(*row) for row in db.execute(query.order_by(q.symbol))}

@@ -1,0 +1,56 @@
+"""What reconciliation found and did: one row a difference."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.io.store.schema import recovery_logs
+
+_r = recovery_logs.c
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What we had, what the broker had, and what was done about it."""
+
+    at: datetime
+    kind: str
+    subject: str
+    ours: str | None
+    theirs: str | None
+    action: str
+
+
+_NAMES = tuple(field.name for field in fields(Difference))
+
+
+def add(db: Connection, book_id: str, difference: Difference) -> None:
+    """Keep a difference."""
+    values = {name: getattr(difference, name) for name in _NAMES}
+    db.execute(recovery_logs.insert().values(book=book_id, **values))
+
+
+def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Difference]:
+    """Return the differences found at or after ``since``, oldest first."""
+    query = sa.select(*(_r[name] for name in _NAMES)).where(_r.book == book_id)
+    if since is not None:
+        query = query.where(_r.at >= since)
+    return [Difference(*row) for row in db.execute(query.order_by(_r.at, _r.id))]
+
+
+def known(db: Connection, book_id: str, difference: Difference) -> bool:
+    """Return whether this very difference is the newest one noted about its subject."""
+    query = (
+        sa.select(_r.ours, _r.theirs, _r.action)
+        .where(_r.book == book_id, _r.kind == difference.kind, _r.subject == difference.subject)
+        .order_by(_r.id.desc())
+        .limit(1)
+    )
+    newest = db.execute(query).one_or_none()
+    return newest is not None and tuple(newest) == (
+        difference.ours,
+        difference.theirs,
+        difference.action,
+    )

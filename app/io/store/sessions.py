@@ -1,0 +1,59 @@
+"""Trading sessions: one row a book and date."""
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from app.io.store.schema import sessions
+
+_s = sessions.c
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session on the market's clock; money is None until the session has got so far."""
+
+    date: date
+    state: str
+    open_at: datetime
+    close_at: datetime
+    equity_open: Decimal | None = None
+    cash_open: Decimal | None = None
+    equity_close: Decimal | None = None
+
+
+_NAMES = tuple(field.name for field in fields(SessionRow))
+
+
+def save(db: Connection, book_id: str, session: SessionRow, at: datetime) -> None:
+    """Insert or replace the session of a date."""
+    values = {name: getattr(session, name) for name in _NAMES} | {"updated_at": at}
+    db.execute(
+        insert(sessions)
+        .values(book=book_id, **values)
+        .on_conflict_do_update(index_elements=[_s.book, _s.date], set_=values)
+    )
+
+
+def load(db: Connection, book_id: str, day: date) -> SessionRow | None:
+    """Return the session of a date."""
+    return _first(db, _query(book_id).where(_s.date == day))
+
+
+def current(db: Connection, book_id: str) -> SessionRow | None:
+    """Return the newest session."""
+    return _first(db, _query(book_id).order_by(_s.date.desc()).limit(1))
+
+
+def _query(book_id: str) -> sa.Select[Any]:
+    return sa.select(*(_s[name] for name in _NAMES)).where(_s.book == book_id)
+
+
+def _first(db: Connection, query: sa.Select[Any]) -> SessionRow | None:
+    row = db.execute(query).one_or_none()
+    return SessionRow(*row) if row else None

@@ -1,0 +1,57 @@
+"""Signals: stored once, routed once."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from app.engine.signals import Signal
+from app.io.store.schema import signals
+
+_s = signals.c
+_NAMES = tuple(field.name for field in fields(Signal))
+
+
+def insert_once(db: Connection, new: Sequence[Signal]) -> list[Signal]:
+    """Store the signals that are not stored yet and return those."""
+    if not new:
+        return []
+    rows = [{name: getattr(signal, name) for name in _NAMES} for signal in new]
+    stored = db.execute(insert(signals).on_conflict_do_nothing().returning(_s.id), rows)
+    ids = set(stored.scalars())
+    return [signal for signal in new if signal.id in ids]
+
+
+def unrouted(db: Connection, book_id: str, limit: int = 1000) -> list[Signal]:
+    """Return the oldest signals that no route step has dealt with, locked."""
+    query = (
+        sa.select(*(_s[name] for name in _NAMES))
+        .where(_s.book == book_id, _s.routed_at.is_(None))
+        .order_by(_s.at, _s.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    return [Signal(*row) for row in db.execute(query)]
+
+
+def mark_routed(db: Connection, ids: Sequence[str], at: datetime) -> None:
+    """Note that the signals were dealt with."""
+    if ids:
+        db.execute(signals.update().where(_s.id.in_(ids)).values(routed_at=at))
+
+
+def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Signal]:
+    """Return the signals at or after ``since``, oldest first."""
+    query = sa.select(*(_s[name] for name in _NAMES)).where(_s.book == book_id)
+    if since is not None:
+        query = query.where(_s.at >= since)
+    return [Signal(*row) for row in db.execute(query.order_by(_s.at, _s.id))]
+
+
+def count(db: Connection, book_id: str, since: datetime, until: datetime) -> int:
+    """Return how many signals there are in [since, until)."""
+    query = sa.select(sa.func.count()).where(_s.book == book_id, _s.at >= since, _s.at < until)
+    return db.scalar(query) or 0

@@ -1,0 +1,281 @@
+"""Redis Streams: publish, read as a group, acknowledge, claim, dead-letter, trim.
+
+A message wakes a step; what the step works on is in PostgreSQL. So a message may come twice, and a
+lost Redis costs a moment: readers drop what they have seen, groups are made anew from the start.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from app.engine.errors import InvalidData
+from app.io import dead_letters
+from app.io.dead_letters import DeadLetter as DeadLetter
+from app.io.dead_letters import Keys
+from app.io.redis_clients import RedisClients, redis_errors
+
+log = logging.getLogger(__name__)
+
+MAX_DELIVERIES = 5
+CLAIM_IDLE_MS = 60_000
+MAX_BLOCK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivery of an entry; ``deliveries`` counts this one."""
+
+    stream: str
+    id: str
+    data: dict[str, str]
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupInfo:
+    """How far a group is; ``lag`` counts entries never delivered, ``lost`` those deleted unread."""
+
+    stream: str
+    group: str
+    length: int
+    lag: int
+    pending: int
+    dead: int
+    lost: int
+
+
+class Streams:
+    """The streams of one book, read under one stable consumer name.
+
+    Raises Transient where Redis cannot be reached.
+    """
+
+    def __init__(self, url: str, book: str, consumer: str) -> None:
+        self._clients = RedisClients(url)
+        self._book = book
+        self._consumer = consumer
+
+    def publish(self, stream: str, data: Mapping[str, str]) -> str:
+        """Append an entry, sent once; return its id."""
+        with redis_errors():
+            return str(self._clients.get().mutating.xadd(self._key(stream), dict(data)))
+
+    def read(
+        self, stream: str, group: str, count: int = 100, block_s: float = 0.0
+    ) -> list[Message]:
+        """Return up to ``count`` messages: own unacknowledged ones, abandoned ones, then new ones.
+
+        Own ones come again at every call until they are acknowledged, so acknowledge or fail before
+        reading on. What was delivered five times goes to the dead letters instead. Waits for new
+        messages only with ``block_s``, two seconds at most, and only if there is nothing else.
+        """
+        if not 0 <= block_s <= MAX_BLOCK_S:
+            raise InvalidData(f"cannot block for {block_s} s; at most {MAX_BLOCK_S} s")
+        with redis_errors():
+            try:
+                return self._read(stream, group, count, block_s)
+            except ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                self._make_group(stream, group)
+                return self._read(stream, group, count, block_s)
+
+    def acknowledge(self, stream: str, group: str, *ids: str) -> None:
+        """Note that the messages' results are stored; call it after the commit."""
+        if ids:
+            with redis_errors(), self._clients.get().mutating.pipeline() as both:
+                both.xack(self._key(stream), group, *ids)
+                both.hdel(self._keys(stream).errors, *(f"{group} {id_}" for id_ in ids))
+                both.execute()
+
+    def fail(self, message: Message, group: str, error: str) -> None:
+        """Remember why a message failed; it comes again, or goes to the dead letters with this."""
+        field = f"{group} {message.id}"
+        with redis_errors():
+            self._clients.get().mutating.hset(self._keys(message.stream).errors, field, error)
+
+    def waiting(self, stream: str, group: str) -> bool:
+        """Are there entries that the group was never given?"""
+        with redis_errors():
+            last = self._last_delivered(stream).get(group, "0-0")
+            return bool(self._clients.get().reading.xrange(self._key(stream), f"({last}", count=1))
+
+    def pending(self, stream: str, group: str) -> int:
+        """Return how many messages were delivered and not acknowledged."""
+        with redis_errors():
+            return next((g["pending"] for g in self._groups(stream) if g["name"] == group), 0)
+
+    def info(self) -> list[GroupInfo]:
+        """Return how far every group of every stream is, by stream and group."""
+        with redis_errors():
+            return [row for stream in self._names() for row in self._info(stream)]
+
+    def dead(self, stream: str, count: int = 100) -> list[DeadLetter]:
+        """Return the oldest dead letters of a stream."""
+        with redis_errors():
+            return dead_letters.oldest(self._clients.get().reading, self._keys(stream), count)
+
+    def requeue(self, stream: str, dead_id: str) -> bool:
+        """Publish a dead letter again, for every group, and remove it; False if it is gone."""
+        with redis_errors():
+            return dead_letters.requeue(self._clients.get().mutating, self._keys(stream), dead_id)
+
+    def drop(self, stream: str, dead_id: str) -> bool:
+        """Remove a dead letter; False if it is gone."""
+        with redis_errors():
+            return bool(self._clients.get().mutating.xdel(self._keys(stream).dead, dead_id))
+
+    def trim(self) -> int:
+        """Remove what every group has acknowledged; return how many entries that was.
+
+        Nothing that is unread or pending in any group goes, and a stream without groups is kept.
+        """
+        with redis_errors():
+            return sum(self._trim(stream) for stream in self._names())
+
+    def close(self) -> None:
+        """Close this process's connections."""
+        self._clients.close()
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def _read(self, stream: str, group: str, count: int, block_s: float) -> list[Message]:
+        mine, idle = self._pending(stream, group, count)
+        messages = self._again(stream, group, mine) if mine else []
+        if idle and len(messages) < count:
+            messages += self._claim(stream, group, idle, count - len(messages))
+        if len(messages) < count:
+            block = None if messages or not block_s else int(block_s * 1000)
+            messages += self._fresh(stream, group, count - len(messages), block)
+        return messages
+
+    def _pending(
+        self, stream: str, group: str, count: int
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Return own and abandoned entries as id → deliveries, without those that it buries."""
+        key = self._key(stream)
+        with self._clients.get().reading.pipeline(transaction=False) as both:
+            both.xpending_range(key, group, "-", "+", count, consumername=self._consumer)
+            both.xpending_range(key, group, "-", "+", count, idle=CLAIM_IDLE_MS)
+            mine, idle = both.execute()
+        theirs = [row for row in idle if row["consumer"] != self._consumer]
+        return self._alive(stream, group, mine), self._alive(stream, group, theirs)
+
+    def _alive(self, stream: str, group: str, rows: list[dict[str, Any]]) -> dict[str, int]:
+        alive: dict[str, int] = {}
+        for row in rows:
+            if row["times_delivered"] >= MAX_DELIVERIES:
+                id_, times = row["message_id"], row["times_delivered"]
+                mutating = self._clients.get().mutating
+                dead_letters.bury(mutating, self._keys(stream), group, id_, times)
+            else:
+                alive[row["message_id"]] = row["times_delivered"]
+        return alive
+
+    def _again(self, stream: str, group: str, mine: dict[str, int]) -> list[Message]:
+        key = self._key(stream)
+        reading = self._clients.get().reading
+        found = reading.xreadgroup(group, self._consumer, {key: "0"}, count=len(mine))
+        entries = found[0][1] if found else []
+        gone = [id_ for id_, data in entries if not data]
+        if gone:
+            self._lose(stream, group, gone)
+        return [Message(stream, i, d, mine[i] + 1) for i, d in entries if d]
+
+    def _claim(self, stream: str, group: str, idle: dict[str, int], count: int) -> list[Message]:
+        messages: list[Message] = []
+        for entries, gone in self._claims(stream, group, count):
+            if gone:
+                self._lose(stream, group, gone)
+            messages += [Message(stream, i, d, idle.get(i, 0) + 1) for i, d in entries]
+            if len(messages) >= count:
+                break
+        return messages
+
+    def _claims(self, stream: str, group: str, count: int) -> Iterator[tuple[Any, list[str]]]:
+        start = "0-0"
+        while True:
+            start, entries, gone = self._clients.get().reading.xautoclaim(
+                self._key(stream), group, self._consumer, CLAIM_IDLE_MS, start, count=count
+            )
+            yield entries, gone
+            if start == "0-0":
+                return
+
+    def _fresh(self, stream: str, group: str, count: int, block: int | None) -> list[Message]:
+        key = self._key(stream)
+        found = self._clients.get().reading.xreadgroup(
+            group, self._consumer, {key: ">"}, count=count, block=block
+        )
+        return [Message(stream, i, d, 1) for i, d in (found[0][1] if found else [])]
+
+    def _lose(self, stream: str, group: str, ids: list[str]) -> None:
+        """Entries were deleted before they were acknowledged: nothing here does that."""
+        mutating = self._clients.get().mutating
+        mutating.xack(self._key(stream), group, *ids)
+        mutating.hincrby(self._keys(stream).lost, group, len(ids))
+        log.error("data lost: %s entries of %s were deleted unread by %s", len(ids), stream, group)
+
+    def _make_group(self, stream: str, group: str) -> None:
+        try:
+            self._clients.get().mutating.xgroup_create(self._key(stream), group, "0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    def _info(self, stream: str) -> Iterator[GroupInfo]:
+        reading, key = self._clients.get().reading, self._key(stream)
+        length, dead = reading.xlen(key), reading.xlen(self._keys(stream).dead)
+        lost = reading.hgetall(self._keys(stream).lost)
+        for g in self._groups(stream):
+            lag, name = g.get("lag"), g["name"]
+            if lag is None:  # the server cannot tell once entries in the middle were deleted
+                lag = len(reading.xrange(key, f"({g['last-delivered-id']}"))
+            yield GroupInfo(stream, name, length, lag, g["pending"], dead, int(lost.get(name, 0)))
+
+    def _trim(self, stream: str) -> int:
+        key, reading = self._key(stream), self._clients.get().reading
+        last = self._last_delivered(stream)
+        if not last:
+            return 0
+        needed = [
+            reading.xpending(key, group)["min"] or delivered for group, delivered in last.items()
+        ]
+        oldest = min(needed, key=_order)
+        return int(self._clients.get().mutating.xtrim(key, minid=oldest, approximate=False))
+
+    def _last_delivered(self, stream: str) -> dict[str, str]:
+        return {g["name"]: g["last-delivered-id"] for g in self._groups(stream)}
+
+    def _groups(self, stream: str) -> list[dict[str, Any]]:
+        try:
+            groups: list[dict[str, Any]] = self._clients.get().reading.xinfo_groups(
+                self._key(stream)
+            )
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return []
+        return sorted(groups, key=lambda g: str(g["name"]))
+
+    def _names(self) -> list[str]:
+        keys = self._clients.get().reading.scan_iter(self._key("*"), count=1000, _type="STREAM")
+        names = {key.removeprefix(self._key("")) for key in keys}
+        return sorted(name for name in names if not name.endswith(".dlq"))
+
+    def _key(self, stream: str) -> str:
+        return f"{self._book}:{stream}"
+
+    def _keys(self, stream: str) -> Keys:
+        key = self._key(stream)
+        return Keys(stream, key, f"{key}.dlq", f"{key}.errors", f"{key}.lost")
+
+
+def _order(id_: str) -> tuple[int, int]:
+    time, _, number = id_.partition("-")
+    return int(time), int(number)
