@@ -244,11 +244,12 @@ DATE = "Fri, 20 Mar 2026 16:00:00 GMT"
     [
         ({}, None),
         ({"Retry-After": "3"}, 3),
-        ({"Retry-After": "-3"}, 0),
+        ({"Retry-After": "-3"}, None),
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "86400"}, 60),
         ({"Retry-After": "soon"}, None),
         ({"Date": DATE, "X-RateLimit-Reset": str(int(NOON.timestamp()) + 7)}, 7),
+        ({"Date": DATE, "X-RateLimit-Reset": "1"}, None),
         ({"X-RateLimit-Reset": "1"}, None),
     ],
     ids=str,

@@ -102,4 +102,5 @@ def _pause(headers: Mapping[str, str]) -> float | None:
             told = float(headers["X-RateLimit-Reset"]) - now
     except (KeyError, ValueError, OverflowError):
         return None
-    return min(max(told, 0.0), LONGEST_PAUSE_S) if told == told else None
+    # An instant that has passed, as from a clock far from ours, tells nothing; nor does NaN.
+    return min(told, LONGEST_PAUSE_S) if told > 0 else None

@@ -1,0 +1,239 @@
+"""What every broker must do, whoever implements it; each supplies only the stage."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+import pytest
+
+from app.adapters.port import Broker
+from app.engine.errors import Rejected
+from app.engine.ids import digest
+from app.engine.orders import FINAL, Order, OrderState, OrderType, Purpose, Side, TimeInForce
+from app.engine.portfolio import cash_after
+from app.engine.rounding import to_tick
+
+SINCE_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Stage(Protocol):
+    """A broker in an open session with a flat account, and a market that can be waited for."""
+
+    @property
+    def broker(self) -> Broker: ...
+
+    def ask(self, symbol: str) -> Decimal:
+        """Return about what a share costs now."""
+
+    def until(self, happened: Callable[[], bool]) -> None:
+        """Let the market run until something has happened; fail when it does not."""
+
+
+def an_order(test: str, **overrides: Any) -> Order:
+    """Return a small market order whose client id belongs to one test alone."""
+    order = Order(
+        client_id=digest("contract", test, length=32),
+        book="contract",
+        intent_id=test,
+        symbol="AAPL",
+        side=Side.BUY,
+        purpose=Purpose.ENTRY,
+        quantity=Decimal(2),
+        type=OrderType.MARKET,
+        time_in_force=TimeInForce.DAY,
+        created_at=datetime(2026, 3, 20, 15, tzinfo=UTC),
+    )
+    return replace(order, **overrides)
+
+
+def a_resting_order(stage: Stage, test: str, **overrides: Any) -> Order:
+    """Return a buy limit order at half the price: it stays open."""
+    limit = to_tick(stage.ask("AAPL") / 2)
+    return an_order(test, type=OrderType.LIMIT, limit_price=limit, **overrides)
+
+
+def bought(stage: Stage, test: str) -> str:
+    """Buy and wait for the fill; return the broker's id."""
+    placed = stage.broker.submit(an_order(test))
+    wait_filled(stage, placed.broker_id)
+    return placed.broker_id
+
+
+def wait_filled(stage: Stage, broker_id: str) -> None:
+    def filled() -> bool:
+        order = stage.broker.order(broker_id)
+        return order is not None and order.state is OrderState.FILLED
+
+    stage.until(filled)
+
+
+class BrokerContract:
+    """Each implementation inherits this and supplies a fresh ``stage``."""
+
+    def test_repeating_a_client_id_places_nothing_new(self, stage: Stage) -> None:
+        order = a_resting_order(stage, "repeat")
+        first = stage.broker.submit(order)
+        for again in (order, replace(order, quantity=Decimal(5))):
+            with pytest.raises(Rejected) as refused:
+                stage.broker.submit(again)
+            assert refused.value.code == "duplicate"
+        assert [o.broker_id for o in stage.broker.orders_since(SINCE_EVER)] == [first.broker_id]
+
+    def test_a_client_id_stays_taken_after_its_order_ended(self, stage: Stage) -> None:
+        order = a_resting_order(stage, "taken")
+        placed = stage.broker.submit(order)
+        stage.broker.cancel(placed.broker_id)
+        with pytest.raises(Rejected) as refused:
+            stage.broker.submit(order)
+        assert refused.value.code == "duplicate"
+
+    def test_an_order_is_found_by_both_ids(self, stage: Stage) -> None:
+        order = a_resting_order(stage, "found")
+        placed = stage.broker.submit(order)
+        by_id = stage.broker.order(placed.broker_id)
+        assert by_id is not None
+        assert by_id == stage.broker.order_by_client_id(order.client_id)
+        assert (by_id.client_id, by_id.symbol, by_id.side) == (order.client_id, "AAPL", Side.BUY)
+        assert (by_id.quantity, by_id.filled_quantity) == (2, 0)
+        assert (by_id.type, by_id.time_in_force) == ("limit", "day")
+
+    def test_unknown_ids_are_none(self, stage: Stage) -> None:
+        for unknown in ("904837e3-3b76-47ec-b432-046db621571b", "no-such-order", "", ".", "a/b"):
+            assert stage.broker.order(unknown) is None
+        assert stage.broker.order_by_client_id("never-sent") is None
+
+    def test_a_market_order_fills_and_the_position_appears(self, stage: Stage) -> None:
+        assert stage.broker.positions() == {}
+        found = stage.broker.order(bought(stage, "fills"))
+        assert found is not None
+        assert found.average_price is not None
+        held = stage.broker.positions()
+        assert (held["AAPL"].quantity, held["AAPL"].average_price) == (2, found.average_price)
+
+    def test_what_was_bought_can_be_sold(self, stage: Stage) -> None:
+        bought(stage, "round trip")
+        sale = stage.broker.submit(an_order("round trip back", side=Side.SELL))
+        wait_filled(stage, sale.broker_id)
+        assert stage.broker.positions() == {}
+        assert stage.broker.account().cash == stage.broker.account().equity
+
+    def test_a_limit_order_rests_and_cancels(self, stage: Stage) -> None:
+        placed = stage.broker.submit(a_resting_order(stage, "rests"))
+        assert placed.state is OrderState.SUBMITTED
+        assert [o.broker_id for o in stage.broker.open_orders()] == [placed.broker_id]
+        stage.broker.cancel(placed.broker_id)
+        stage.until(lambda: not stage.broker.open_orders())
+        found = stage.broker.order(placed.broker_id)
+        assert found is not None
+        assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, 0)
+
+    def test_a_finished_order_cannot_be_cancelled(self, stage: Stage) -> None:
+        with pytest.raises(Rejected) as refused:
+            stage.broker.cancel(bought(stage, "finished"))
+        assert refused.value.code == "not_open"
+        assert stage.broker.positions()["AAPL"].quantity == 2
+
+    def test_an_unknown_order_cannot_be_cancelled(self, stage: Stage) -> None:
+        resting = stage.broker.submit(a_resting_order(stage, "survives"))
+        for unknown in ("904837e3-3b76-47ec-b432-046db621571b", "", ".", ".."):
+            with pytest.raises(Rejected) as refused:
+                stage.broker.cancel(unknown)
+            assert refused.value.code == "not_found"
+        assert [o.broker_id for o in stage.broker.open_orders()] == [resting.broker_id]
+
+    def test_more_than_the_buying_power_is_refused(self, stage: Stage) -> None:
+        power = stage.broker.account().buying_power
+        too_many = (power / stage.ask("AAPL")).to_integral_value() * 2
+        with pytest.raises(Rejected):
+            stage.broker.submit(an_order("too much", quantity=too_many))
+        assert stage.broker.orders_since(SINCE_EVER) == []
+
+    def test_open_purchases_hold_buying_power(self, stage: Stage) -> None:
+        before = stage.broker.account()
+        order = a_resting_order(stage, "holds")
+        stage.broker.submit(order)
+        after = stage.broker.account()
+        assert order.limit_price is not None
+        assert after.cash == before.cash
+        assert after.buying_power == before.buying_power - 2 * order.limit_price
+
+    def test_more_than_is_held_cannot_be_sold(self, stage: Stage) -> None:
+        with pytest.raises(Rejected):
+            stage.broker.submit(an_order("naked", side=Side.SELL))
+        bought(stage, "cover")
+        for name, quantity in (("one too many", 3), ("far too many", 2_000)):
+            order = an_order(name, side=Side.SELL, quantity=Decimal(quantity))
+            with pytest.raises(Rejected):
+                stage.broker.submit(order)
+        assert stage.broker.positions()["AAPL"].quantity == 2
+
+    def test_executions_sum_to_the_position_and_the_cash(self, stage: Stage) -> None:
+        start = stage.broker.account().cash
+        first = bought(stage, "sum one")
+        second = bought(stage, "sum two")
+        fills = stage.broker.executions(SINCE_EVER)
+        assert sum(fill.quantity for fill in fills) == 4
+        assert stage.broker.positions()["AAPL"].quantity == 4
+        assert {fill.broker_order_id for fill in fills} == {first, second}
+        assert len({fill.id for fill in fills}) == len(fills)
+        assert stage.broker.account().cash == cash_after(start, fills)
+        for order_id in (first, second):
+            own = [fill for fill in fills if fill.broker_order_id == order_id]
+            assert max(fill.cumulative for fill in own) == 2
+
+    def test_executions_are_listed_from_an_instant_on(self, stage: Stage) -> None:
+        bought(stage, "since")
+        (*_, last) = stage.broker.executions(SINCE_EVER)
+        assert last in stage.broker.executions(last.at)
+        assert stage.broker.executions(last.at + timedelta(milliseconds=1)) == []
+
+    def test_replacing_gives_a_successor(self, stage: Stage) -> None:
+        order = a_resting_order(stage, "replaced")
+        placed = stage.broker.submit(order)
+        assert order.limit_price is not None
+        lower = to_tick(order.limit_price / 2)
+        successor = stage.broker.replace(placed.broker_id, quantity=Decimal(3), limit_price=lower)
+        assert successor.broker_id != placed.broker_id
+        stage.until(lambda: len(stage.broker.open_orders()) == 1)
+        (left,) = stage.broker.open_orders()
+        assert (left.broker_id, left.quantity) == (successor.broker_id, 3)
+        old = stage.broker.order(placed.broker_id)
+        assert old is not None
+        assert (old.state, old.replaced_by) == (OrderState.CANCELLED, successor.broker_id)
+
+    def test_a_finished_order_cannot_be_replaced(self, stage: Stage) -> None:
+        broker_id = bought(stage, "too late")
+        with pytest.raises(Rejected):
+            stage.broker.replace(broker_id, quantity=Decimal(3))
+
+    def test_the_lists_of_orders_agree(self, stage: Stage) -> None:
+        filled = bought(stage, "list one")
+        resting = stage.broker.submit(a_resting_order(stage, "list two"))
+        gone = stage.broker.submit(a_resting_order(stage, "list three"))
+        stage.broker.cancel(gone.broker_id)
+        stage.until(lambda: len(stage.broker.open_orders()) == 1)
+        everything = stage.broker.orders_since(SINCE_EVER)
+        ids = [order.broker_id for order in everything]
+        assert ids == [filled, resting.broker_id, gone.broker_id]
+        still_open = [order for order in everything if order.state not in FINAL]
+        assert still_open == list(stage.broker.open_orders())
+        later = stage.broker.orders_since(everything[1].created_at)
+        assert [order.broker_id for order in later] == ids[1:]
+
+    @pytest.mark.parametrize("quantity", ["NaN", "0", "-1", "Infinity"])
+    def test_a_senseless_quantity_is_refused_before_sending(
+        self, stage: Stage, quantity: str
+    ) -> None:
+        with pytest.raises(Rejected) as refused:
+            stage.broker.submit(an_order(f"senseless {quantity}", quantity=Decimal(quantity)))
+        assert refused.value.code == "invalid"
+        assert stage.broker.orders_since(SINCE_EVER) == []
+
+    def test_the_session_is_stated_in_utc(self, stage: Stage) -> None:
+        clock = stage.broker.clock()
+        assert clock.is_open
+        assert clock.at < clock.next_close < clock.next_open
+        for moment in (clock.at, clock.next_open, clock.next_close):
+            assert moment.utcoffset() == timedelta(0)
