@@ -1,0 +1,51 @@
+"""`metronome exchange`: serve the simulated exchange."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def exchange(  # noqa: PLR0913 - a command has as many options as it has
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")],
+    bars: Annotated[
+        Path | None, typer.Option(help="Folder of one-minute bars, SYMBOL.parquet or SYMBOL.csv.")
+    ] = None,
+    synthetic: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Seed of a synthetic market.")
+    ] = None,
+    date: Annotated[str | None, typer.Option(help="Trading day, YYYY-MM-DD.")] = None,
+    speed: Annotated[float, typer.Option(help="Market seconds per second.")] = 1.0,
+    faults: Annotated[
+        str | None, typer.Option(help="TOML or JSON file of rules, or kind@probability, all@0.05.")
+    ] = None,
+    start: Annotated[str, typer.Option(help="Time of day at the start, New York.")] = "09:20",
+    cash: Annotated[float, typer.Option(help="Cash in the account.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Seed of price paths and faults.")] = 1,
+    spread_bps: Annotated[float, typer.Option(help="Width of the quote.")] = 2.0,
+    slippage_bps: Annotated[float, typer.Option(help="How much worse than the quote.")] = 1.0,
+    participation: Annotated[float, typer.Option(help="Share of volume that may fill.")] = 0.1,
+    rate_limit: Annotated[int, typer.Option(help="Requests a simulated minute.")] = 200,
+    key: Annotated[str | None, typer.Option(help="Let only this ID:SECRET in.")] = None,
+) -> None:
+    """Serve a simulated exchange that speaks Alpaca's trading, data and streaming protocols."""
+    from app.sim.launch import Wish, run
+
+    run(
+        Wish(
+            port=port,
+            bars=bars,
+            synthetic=synthetic,
+            date=date,
+            speed=speed,
+            faults=faults,
+            start=start,
+            cash=cash,
+            seed=seed,
+            spread_bps=spread_bps,
+            slippage_bps=slippage_bps,
+            participation=participation,
+            rate_limit=rate_limit,
+            key=key,
+        )
+    )

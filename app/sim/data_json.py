@@ -1,0 +1,92 @@
+"""Market data as the service writes it: JSON numbers, ``t`` still in epoch seconds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.sim.market import Quote
+from app.sim.tape import TRADES_A_MINUTE, Tape, Trade
+from app.sim.times import rfc3339
+
+
+def bar_json(tape: Tape, bar: int) -> dict[str, Any]:
+    """Return a minute bar; its four trades are of one size, so their mean is the vwap."""
+    o, h, low, c = (float(a[bar]) for a in (tape.open, tape.high, tape.low, tape.close))
+    return {
+        "t": float(tape.starts[bar]),
+        "o": o,
+        "h": h,
+        "l": low,
+        "c": c,
+        "v": int(tape.volume[bar]),
+        "n": TRADES_A_MINUTE,
+        "vw": round((o + h + low + c) / 4, 6),
+    }
+
+
+def merged_bars(
+    tape: Tape, first: int, last: int, groups: Sequence[int], starts: Sequence[float]
+) -> list[dict[str, Any]]:
+    """Merge minute bars [first, last) into longer ones; ``groups`` are where each begins."""
+    cuts = np.asarray(groups)
+    part = slice(first, last)
+    volume = tape.volume[part]
+    typical = (tape.open[part] + tape.high[part] + tape.low[part] + tape.close[part]) / 4
+    ends = np.append(cuts[1:], last - first) - 1
+    volumes = np.add.reduceat(volume, cuts)
+    weighted = np.add.reduceat(typical * volume, cuts)
+    plain = np.add.reduceat(typical, cuts) / (ends - cuts + 1)
+    vwaps = np.where(volumes > 0, weighted / np.maximum(volumes, 1), plain)
+    return [
+        {
+            "t": starts[i],
+            "o": float(tape.open[part][cuts[i]]),
+            "h": float(h),
+            "l": float(low),
+            "c": float(tape.close[part][ends[i]]),
+            "v": int(volumes[i]),
+            "n": TRADES_A_MINUTE * int(ends[i] - cuts[i] + 1),
+            "vw": round(float(vwaps[i]), 6),
+        }
+        for i, (h, low) in enumerate(
+            zip(
+                np.maximum.reduceat(tape.high[part], cuts),
+                np.minimum.reduceat(tape.low[part], cuts),
+                strict=True,
+            )
+        )
+    ]
+
+
+def trade_json(trade: Trade) -> dict[str, Any]:
+    """Return a trade; its id is unique in a symbol's day."""
+    return {
+        "t": trade.at,
+        "x": "V",
+        "p": float(trade.price),
+        "s": trade.size,
+        "c": ["@"],
+        "i": trade.bar * TRADES_A_MINUTE + trade.tick + 1,
+        "z": "C",
+    }
+
+
+def quote_json(quote: Quote) -> dict[str, Any]:
+    """Return a quote."""
+    return {
+        "t": quote.at,
+        "ax": "V",
+        "ap": float(quote.ask),
+        "as": quote.size,
+        "bx": "V",
+        "bp": float(quote.bid),
+        "bs": quote.size,
+        "c": ["R"],
+        "z": "C",
+    }
+
+
+def dated(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message with its time written out."""
+    return {**message, "t": rfc3339(message["t"])}

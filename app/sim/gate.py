@@ -1,0 +1,111 @@
+"""What every request passes before and after its endpoint: keys, faults, the rate limit."""
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.sim.faults import Kind
+from app.sim.world import World
+
+Headers = list[tuple[bytes, bytes]]
+GATEWAY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
+    b"<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
+)
+_JSON: Headers = [(b"content-type", b"application/json")]
+_HTML: Headers = [(b"content-type", b"text/html")]
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _say(send: Send, status: int, headers: Headers, body: dict[str, Any]) -> None:
+    await _answer(send, status, [*_JSON, *headers], json.dumps(body).encode())
+
+
+def gate(world: World, app: ASGIApp) -> ASGIApp:
+    """Wrap the endpoints; the world's own, under /sim, are open and never misbehave."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/sim/"):
+            await app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        key, secret = (
+            headers.get(name, b"").decode("latin-1")
+            for name in (b"apca-api-key-id", b"apca-api-secret-key")
+        )
+        if not key or not secret:
+            await _say(send, 401, [], {"message": "unauthorized."})
+        elif not world.access.allows(key, secret):
+            await _say(send, 403, [], {"message": "forbidden."})
+        elif not await _misbehave(world, send):
+            await _limited(world, app, scope, receive, send)
+
+    return guarded
+
+
+async def _misbehave(world: World, send: Send) -> bool:
+    """Draw the faults that happen before a request is looked at; True if one answered it."""
+    if slow := world.faults.draw(Kind.SLOW):
+        await asyncio.sleep(slow.seconds)
+    if world.faults.draw(Kind.RATE_LIMIT_429):
+        await _too_many(send, [])
+        return True
+    if world.faults.draw(Kind.HTML_ERROR):
+        await _answer(send, 502, _HTML, GATEWAY_PAGE)
+        return True
+    return False
+
+
+async def _too_many(send: Send, headers: Headers) -> None:
+    await _say(send, 429, headers, {"code": 42910000, "message": "rate limit exceeded"})
+
+
+async def _limited(world: World, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    door = "data" if scope["path"].startswith("/v2/stocks") else "trading"
+    passes, headers = world.limits.take(door, world.exchange.clock.now())
+    if not passes:
+        await _too_many(send, headers)
+        return
+
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *headers]}
+        await send(message)
+
+    if scope["method"] == "POST" and scope["path"] == "/v2/orders":
+        await _submission(world, app, scope, receive, with_headers, send)
+    else:
+        await app(scope, receive, with_headers)
+
+
+async def _submission(
+    world: World, app: ASGIApp, scope: Scope, receive: Receive, reply: Send, send: Send
+) -> None:
+    """Take an order, then perhaps lose the answer to it."""
+    messages: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, collect)
+    accepted = messages[0]["status"] == 200
+    if accepted and world.faults.draw(Kind.ACCEPT_THEN_DROP):
+        await _hang_up(receive, send)
+    elif accepted and world.faults.draw(Kind.ERROR_504_AFTER_ACCEPT):
+        await _say(send, 504, [], {"code": 50410000, "message": "gateway timeout"})
+    else:
+        for message in messages:
+            await reply(message)
+
+
+async def _hang_up(receive: Receive, send: Send) -> None:
+    """Close the connection without a word: ASGI has no such message, the server's transport has."""
+    send.__self__.transport.abort()  # type: ignore[attr-defined]
+    await receive()

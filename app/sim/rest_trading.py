@@ -1,0 +1,199 @@
+"""The trading endpoints: orders, positions, account, clock, calendar, assets, activities."""
+
+from datetime import date
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from app.sim import replies
+from app.sim.answers import Reply, body_of, endpoint
+from app.sim.changes import changed
+from app.sim.matching import NANO_SHARE
+from app.sim.orders import asset_id, text, to_json
+from app.sim.refusals import Refused, invalid, not_found
+from app.sim.selection import select_fills, select_orders
+from app.sim.tickets import number
+from app.sim.world import World
+
+
+async def place(world: World, request: Request) -> Reply:
+    order, reply = world.exchange.submit(await body_of(request))
+    world.visibility.hide(order.id)
+    return Reply(reply)
+
+
+async def orders(world: World, request: Request) -> Reply:
+    seen = (o for o in world.exchange.book.all.values() if world.visibility.shows(o.id))
+    return Reply([to_json(o) for o in select_orders(seen, request.query_params)])
+
+
+async def order(world: World, request: Request) -> Reply:
+    found = world.exchange.book.find(request.path_params["order_id"])
+    return Reply(to_json(world.visibility.check(found)))
+
+
+async def order_by_client_id(world: World, request: Request) -> Reply:
+    client_id = request.query_params.get("client_order_id", "")
+    found = world.exchange.book.find_client(client_id)
+    return Reply(to_json(world.visibility.check(found)))
+
+
+async def change(world: World, request: Request) -> Reply:
+    old = world.exchange.book.find(request.path_params["order_id"])
+    new = changed(old, await body_of(request), world.exchange.at)
+    return Reply(to_json(world.exchange.replace(old, new)))
+
+
+async def cancel(world: World, request: Request) -> Reply:
+    world.exchange.cancel(request.path_params["order_id"])
+    return Reply(None, 204)
+
+
+async def cancel_all(world: World, request: Request) -> Reply:
+    answers = []
+    for open_order in world.exchange.book.open():
+        world.exchange.cancel(open_order.id)
+        answers.append({"id": open_order.id, "status": 200})
+    return Reply(answers, 207)
+
+
+async def positions(world: World, request: Request) -> Reply:
+    held = world.exchange.ledger.holdings
+    return Reply([replies.position(world.exchange, symbol) for symbol in held])
+
+
+async def position(world: World, request: Request) -> Reply:
+    return Reply(replies.position(world.exchange, _held_symbol(world, request)))
+
+
+async def close_position(world: World, request: Request) -> Reply:
+    symbol = _held_symbol(world, request)
+    held = world.exchange.ledger.held(symbol)
+    quantity = number(request.query_params, "qty")
+    percentage = number(request.query_params, "percentage")
+    if quantity is not None and percentage is not None:
+        raise invalid("only one of qty or percentage is accepted")
+    if percentage is not None:
+        if percentage > 100:
+            raise invalid("percentage must be between 0 and 100")
+        quantity = (held * percentage / 100).quantize(NANO_SHARE, rounding=ROUND_DOWN)
+    return Reply(_close(world, symbol, held if quantity is None else quantity))
+
+
+async def close_all(world: World, request: Request) -> Reply:
+    if request.query_params.get("cancel_orders", "").lower() == "true":
+        for open_order in world.exchange.book.open():
+            world.exchange.cancel(open_order.id)
+    answers: list[dict[str, Any]] = []
+    for symbol, holding in list(world.exchange.ledger.holdings.items()):
+        try:
+            body = _close(world, symbol, holding.quantity)
+            answers.append({"symbol": symbol, "status": 200, "body": body})
+        except Refused as refusal:
+            answers.append({"symbol": symbol, "status": refusal.status, "body": refusal.body})
+    return Reply(answers, 207)
+
+
+def _close(world: World, symbol: str, quantity: Decimal) -> dict[str, Any]:
+    ticket = {
+        "symbol": symbol,
+        "qty": text(quantity),
+        "side": "sell",
+        "type": "market",
+        "time_in_force": "day",
+    }
+    return world.exchange.submit(ticket)[1]
+
+
+def _held_symbol(world: World, request: Request) -> str:
+    given = request.path_params["symbol"]
+    for symbol in world.exchange.ledger.holdings:
+        if given.upper() == symbol or given == asset_id(symbol):
+            return symbol
+    raise not_found("position does not exist")
+
+
+async def account(world: World, request: Request) -> Reply:
+    return Reply(replies.account(world.exchange))
+
+
+async def configurations(world: World, request: Request) -> Reply:
+    return Reply(world.configurations)
+
+
+async def configure(world: World, request: Request) -> Reply:
+    given = await body_of(request)
+    unknown = set(given) - set(world.configurations) if isinstance(given, dict) else {"body"}
+    if unknown:
+        raise invalid(f"unknown configuration: {', '.join(sorted(unknown))}")
+    world.configurations.update(given)
+    return Reply(world.configurations)
+
+
+async def clock(world: World, request: Request) -> Reply:
+    return Reply(replies.clock(world.exchange.timetable, world.exchange.at))
+
+
+async def calendar(world: World, request: Request) -> Reply:
+    try:
+        first = date.fromisoformat(request.query_params.get("start", "1970-01-01")[:10])
+        last = date.fromisoformat(request.query_params.get("end", "2099-12-31")[:10])
+    except ValueError:
+        raise invalid("start and end must be dates, YYYY-MM-DD") from None
+    return Reply(replies.calendar(world.exchange.timetable, first, last))
+
+
+async def assets(world: World, request: Request) -> Reply:
+    wanted = request.query_params
+    if wanted.get("status", "active") != "active":
+        return Reply([])
+    if wanted.get("asset_class", "us_equity") != "us_equity":
+        return Reply([])
+    market = world.exchange.market
+    listed = [replies.asset(tape, market) for tape in market.tapes.values()]
+    return Reply([a for a in listed if wanted.get("exchange", a["exchange"]) == a["exchange"]])
+
+
+async def asset(world: World, request: Request) -> Reply:
+    given, market = request.path_params["symbol"], world.exchange.market
+    for symbol, tape in market.tapes.items():
+        if given.upper() == symbol or given == asset_id(symbol):
+            return Reply(replies.asset(tape, market))
+    raise not_found(f"asset not found for {given}")
+
+
+async def activities(world: World, request: Request) -> Reply:
+    kinds = request.path_params.get("kind") or request.query_params.get("activity_types", "FILL")
+    if "FILL" not in kinds.upper().split(","):
+        return Reply([])
+    fills = select_fills(world.exchange.fills, request.query_params)
+    return Reply([replies.activity(fill) for fill in fills])
+
+
+def routes(world: World) -> list[Route]:
+    """Return the trading endpoints of a world."""
+    table = [
+        ("POST", "/v2/orders", place),
+        ("GET", "/v2/orders", orders),
+        ("DELETE", "/v2/orders", cancel_all),
+        ("GET", "/v2/orders:by_client_order_id", order_by_client_id),
+        ("GET", "/v2/orders/{order_id}", order),
+        ("PATCH", "/v2/orders/{order_id}", change),
+        ("DELETE", "/v2/orders/{order_id}", cancel),
+        ("GET", "/v2/positions", positions),
+        ("DELETE", "/v2/positions", close_all),
+        ("GET", "/v2/positions/{symbol}", position),
+        ("DELETE", "/v2/positions/{symbol}", close_position),
+        ("GET", "/v2/account", account),
+        ("GET", "/v2/account/configurations", configurations),
+        ("PATCH", "/v2/account/configurations", configure),
+        ("GET", "/v2/account/activities", activities),
+        ("GET", "/v2/account/activities/{kind}", activities),
+        ("GET", "/v2/clock", clock),
+        ("GET", "/v2/calendar", calendar),
+        ("GET", "/v2/assets", assets),
+        ("GET", "/v2/assets/{symbol}", asset),
+    ]
+    return [Route(path, endpoint(world, what), methods=[verb]) for verb, path, what in table]

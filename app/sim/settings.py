@@ -1,0 +1,30 @@
+"""What a simulated world can be told, as one value."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the exchange trades. ``participation`` is the share of a bar's volume that may fill."""
+
+    cash: Decimal = Decimal(100_000)
+    spread_bps: Decimal = Decimal(2)
+    slippage_bps: Decimal = Decimal(1)
+    participation: Decimal = Decimal("0.1")
+    fee_per_share: Decimal = Decimal(0)
+    multiplier: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call and how often. ``key`` is ``ID:SECRET``; None lets any pair in."""
+
+    key: str | None = field(default=None, repr=False)
+    requests_per_minute: int = 200
+
+    def allows(self, key: object, secret: object) -> bool:
+        """May a client with this pair come in?"""
+        if not key or not secret:
+            return False
+        return self.key is None or self.key == f"{key}:{secret}"

@@ -1,0 +1,78 @@
+"""Everything that one simulated world consists of, built once and shared by its endpoints."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from app.engine.errors import InvalidData
+from app.sim.exchange import Exchange
+from app.sim.faults import Faults, Kind
+from app.sim.hub import DataHub, TradeHub
+from app.sim.limits import RateLimit
+from app.sim.orders import Order
+from app.sim.replies import configurations
+from app.sim.settings import Access
+from app.sim.times import new_york
+from app.sim.timetable import Session, Timetable
+from app.sim.visibility import Visibility
+
+#: A quiet spring Friday without a holiday around it.
+DEFAULT_DATE = date(2026, 3, 20)
+HISTORY_SESSIONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An exchange with its doors: who may come in, what goes wrong, who listens."""
+
+    exchange: Exchange
+    access: Access
+    limits: RateLimit
+    faults: Faults
+    visibility: Visibility
+    trades: TradeHub
+    data: DataHub
+    configurations: dict[str, Any]
+
+
+def session_of(timetable: Timetable, day: date) -> Session:
+    """Return the session of a day. Raises InvalidData for a day without one."""
+    session = timetable.on(day)
+    if session is None:
+        later = timetable.next_open(new_york(day)).day
+        raise InvalidData(
+            f"--date {day}: the exchange is closed that day; the next session is {later}"
+        )
+    return session
+
+
+def sessions_around(timetable: Timetable, session: Session) -> list[Session]:
+    """Return the sessions that a synthetic market needs: history, the day and the one after."""
+    index = timetable.sessions.index(session)
+    return timetable.sessions[index - HISTORY_SESSIONS : index + 2]
+
+
+def build(exchange: Exchange, access: Access, faults: Faults) -> World:
+    """Put doors on an exchange."""
+    trades = TradeHub(faults)
+    exchange.on_update = trades.publish
+    exchange.arrival_limit = lambda order: partial_limit(faults, order)
+    return World(
+        exchange=exchange,
+        access=access,
+        limits=RateLimit(access.requests_per_minute),
+        faults=faults,
+        visibility=Visibility(faults),
+        trades=trades,
+        data=DataHub(exchange, faults),
+        configurations=configurations(),
+    )
+
+
+def partial_limit(faults: Faults, order: Order) -> Decimal | None:
+    """Return how much of a new order may fill at once if the fault is drawn, else None."""
+    if order.leaves < 2 or faults.draw(Kind.PARTIAL_FILL) is None:
+        return None
+    part = (order.leaves * Decimal(faults.share())).to_integral_value(rounding=ROUND_FLOOR)
+    return max(part, Decimal(1))
