@@ -3,13 +3,13 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
 import pytest
 import redis
 
+from app.io.store.migrate import migrate
 from app.local.postgres import libpq_url
 from app.local.servers import Servers
 
@@ -42,10 +42,7 @@ def _execute(servers: Servers, statement: str) -> None:
 def _template(servers: Servers) -> str:
     """A migrated database from which each test's own is copied."""
     _execute(servers, f"CREATE DATABASE {TEMPLATE}")
-    if find_spec("app.io.store.migrate"):
-        from app.io.store.migrate import migrate
-
-        migrate(servers.cluster.url(TEMPLATE))
+    migrate(servers.cluster.url(TEMPLATE))
     return TEMPLATE
 
 

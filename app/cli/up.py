@@ -19,10 +19,12 @@ def up(
     synthetic: Annotated[int | None, typer.Option(help="Seed of a synthetic market.")] = None,
     date: Annotated[str | None, typer.Option(help="The simulated session, YYYY-MM-DD.")] = None,
     faults: Annotated[Path | None, typer.Option(help="Faults of the simulated exchange.")] = None,
+    procfile: Annotated[Path | None, typer.Option(help="Another list of processes.")] = None,
     detach: Annotated[bool, typer.Option(help="Return once everything runs.")] = False,
 ) -> None:
     """Start every process on this machine; Ctrl-C stops them all."""
     from app.local.foreground import run_detached, run_in_foreground
+    from app.local.procfile import PROCFILE
 
     world = {
         "--bars": bars and str(bars.absolute()),
@@ -39,4 +41,6 @@ def up(
     if detach:
         run_detached(typer.echo)
     else:
-        run_in_foreground(typer.echo, sim=sim, speed=speed or 1.0, world=options)
+        run_in_foreground(
+            typer.echo, procfile or PROCFILE, sim=sim, speed=speed or 1.0, world=options
+        )

@@ -69,5 +69,8 @@ def refuse_old_redis(shown: str, version: str) -> None:
 
 def _reason(error: Exception, url: str) -> str:
     first = (str(error).strip().splitlines() or ["no answer"])[0]
-    password = urlsplit(url).password
+    try:
+        password = urlsplit(url).password
+    except ValueError as unreadable:
+        return str(unreadable)
     return first.replace(password, "***") if password else first

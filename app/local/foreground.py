@@ -31,10 +31,10 @@ def state_path() -> Path:
 
 
 def run_in_foreground(
-    say: Callable[[str], None], *, sim: bool, speed: float, world: Sequence[str]
+    say: Callable[[str], None], procfile: Path, *, sim: bool, speed: float, world: Sequence[str]
 ) -> None:
     """Run the Procfile until a signal comes; ``world`` are the exchange's own options."""
-    commands = read_procfile()
+    commands = read_procfile(procfile)
     if world and "exchange" in commands:
         commands["exchange"] += f" {shlex.join(world)}"
     stack = Stack(

@@ -7,13 +7,13 @@ from honcho.environ import parse_procfile
 
 from app.engine.errors import InvalidData
 
-PROJECT = Path(__file__).parents[2]
+PROCFILE = Path(__file__).parents[2] / "Procfile"
 SERVERS = ("postgres", "redis")
 STAGES = (SERVERS, ("exchange",))
 """Each stage answers before the next is started; whatever is not named comes last."""
 
 
-def read_procfile(path: Path = PROJECT / "Procfile") -> dict[str, str]:
+def read_procfile(path: Path = PROCFILE) -> dict[str, str]:
     """Return name → command in the order of the file."""
     try:
         text = path.read_text()

@@ -1,5 +1,7 @@
 """PostgreSQL and Valkey by themselves: a stack of two."""
 
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -22,9 +24,10 @@ class Servers:
         source: str | None = None,
         on_event: Callable[[Event], None] = lambda event: None,
     ) -> None:
+        python = shlex.quote(sys.executable)
         self._stack = Stack(
             path,
-            processes={name: f"python -m app.local.serve {name}" for name in SERVERS},
+            processes={name: f"{python} -m app.local.serve {name}" for name in SERVERS},
             environment={
                 "DATABASE_URL": "",
                 "REDIS_URL": "",

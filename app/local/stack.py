@@ -190,9 +190,9 @@ class Stack:
     def _supervise(self) -> None:
         while not self._asked_to_stop:
             try:
+                self._pass_on_logs()
                 with self._guard:
                     self._look_after()
-                self._pass_on_logs()
                 self._trouble = ""
             except OSError as error:
                 # A full disk must not end the one who restarts what a full disk has ended.

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def render(status: Mapping[str, Any], folder: Path) -> str:
     """Return the status as lines of text."""
     if not status["processes"]:
         return f"Nothing has run on {folder} yet: `metronome up` starts it."
-    rows = [COLUMNS, *(tuple(_cell(p[c]) for c in COLUMNS) for p in status["processes"])]
+    rows = [COLUMNS, *(tuple(_cell(c, p[c]) for c in COLUMNS) for p in status["processes"])]
     widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -85,5 +86,9 @@ def render(status: Mapping[str, Any], folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
-    return "-" if value is None else str(value)
+def _cell(column: str, value: object) -> str:
+    if value is None:
+        return "-"
+    if column == "since":
+        return f"{datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M:%S} UTC"
+    return str(value)
