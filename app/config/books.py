@@ -69,7 +69,7 @@ def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
 def _text(value: Any, separator: str = ",") -> str:
     """Spell a TOML value as the flat names spell it: a,b and key:value and a+b inside a table."""
     if isinstance(value, bool):
-        return str(int(value))
+        return str(value).lower()
     if isinstance(value, dict):
         return separator.join(f"{key}:{_text(inner, '+')}" for key, inner in value.items())
     if isinstance(value, list):

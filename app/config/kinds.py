@@ -4,13 +4,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 _TICKER = re.compile(r"[A-Z]{1,5}(\.[A-Z])?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]{1,3})?", re.IGNORECASE)
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -49,7 +51,7 @@ def count(low: int, high: int) -> Kind:
     """A whole number from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"-?\d+", text) or not low <= int(text) <= high:
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
             raise ValueError(text)
         return int(text)
 
@@ -57,13 +59,9 @@ def count(low: int, high: int) -> Kind:
 
 
 def _exact(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(text) from error
-    if not number.is_finite():
+    if not _NUMBER.fullmatch(text):
         raise ValueError(text)
-    return number
+    return Decimal(text)
 
 
 def number(low: str, high: str) -> Kind:

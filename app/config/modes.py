@@ -54,7 +54,7 @@ def _real(values: Values, told: Told) -> Iterator[Problem]:
             "ALPACA_API_KEY", "a paper account's (PK…)", "a real account's key where REAL"
         )
     for name in ("ALPACA_TRADING_URL", "ALPACA_STREAM_URL"):
-        if urlsplit(values[name] or "").hostname == PAPER_HOST:
+        if _host(values[name]) == PAPER_HOST:
             yield Problem(name, "the paper account's host", f"https://{LIVE_HOST} where REAL")
 
 
@@ -66,8 +66,12 @@ def _paper(values: Values) -> Iterator[Problem]:
             "a paper account's key, which starts with PK, where TRADING_MODE=PAPER",
         )
     for name in ("ALPACA_TRADING_URL", "ALPACA_STREAM_URL"):
-        if urlsplit(values[name] or "").hostname == LIVE_HOST:
+        if _host(values[name]) == LIVE_HOST:
             yield Problem(name, "the real account's host", f"https://{PAPER_HOST} where PAPER")
+
+
+def _host(url: str | None) -> str:
+    return (urlsplit(url or "").hostname or "").rstrip(".")
 
 
 def _speed(values: Values) -> Iterator[Problem]:

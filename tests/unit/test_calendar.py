@@ -100,8 +100,8 @@ def test_every_recorded_session() -> None:
     path = RECORDED / "us_sessions_2013_2026.csv"
     rows = list(csv.DictReader(path.read_text().splitlines()))
     recorded = {date.fromisoformat(r["date"]): (r["open_utc"], r["close_utc"]) for r in rows}
-    days = (date.fromordinal(n) for n in range(min(recorded).toordinal(), max(recorded).toordinal()))
-    for day in (*days, max(recorded)):
+    for number in range(min(recorded).toordinal(), max(recorded).toordinal() + 1):
+        day = date.fromordinal(number)
         session = NEW_YORK.session_on(day)
         said = (str(session.open), str(session.close)) if session else None
         assert said == recorded.get(day), day

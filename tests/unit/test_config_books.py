@@ -1,0 +1,193 @@
+"""A book: the preset's numbers as required, and numbers that are wrong alone or together."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from app.config import ConfigError, load
+from app.config.books import PRESETS
+from app.engine.book import Book
+
+NO_FILE = Path("/nonexistent/.env")
+
+
+def book(**environ: str) -> Book:
+    return load(environ, NO_FILE).books[0]
+
+
+def refused(**environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(environ, NO_FILE)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_preset_has_the_required_numbers() -> None:
+    preset = book()
+    seconds = {
+        "B2 tier A": (preset.universe.tier_a_interval, 30),
+        "B2 tier B": (preset.universe.tier_b_interval, 60),
+        "A1 signals": (preset.schedule.signals, 30),
+        "A1 pipeline": (preset.schedule.pipeline, 15),
+        "C3 cooldown": (preset.signals.cooldown, 180),
+        "C3 direction lock": (preset.signals.direction_lock, 90),
+        "F2 lock": (preset.routing.etf_lock, 90),
+        "F6 15:48": (preset.session.pre_close_before, 12 * 60),
+        "F6 15:55": (preset.session.flatten_before, 5 * 60),
+        "F6 09:25": (preset.session.clean_up_before_open, 5 * 60),
+        "F6 09:35": (preset.session.clean_up_after_open, 5 * 60),
+        "E5 reconciliation": (preset.schedule.reconcile, 60),
+    }
+    assert {n: span for n, (span, _) in seconds.items()} == {
+        n: timedelta(seconds=s) for n, (_, s) in seconds.items()
+    }
+    assert preset.schedule.stops <= timedelta(minutes=5)
+    assert preset.universe.tier_a == ("NVDA", "AAPL", "MSFT", "TSLA")
+    assert preset.universe.tier_b == ("AMZN", "GOOGL", "META", "SQQQ")
+    assert preset.universe.bench == ("AMD", "AVGO", "NFLX", "SOXS")
+    assert preset.signals.mixer_threshold == preset.signals.cutoff_regular == 0.12
+    assert preset.signals.cutoff_delta == 0
+
+
+def test_the_preset_risks_what_is_required() -> None:
+    risk = book().risk
+    assert risk.risk_per_trade == Decimal("0.005")
+    assert risk.max_concurrent_risk == Decimal("0.02")
+    assert risk.daily_loss_limit == Decimal("0.02")
+    assert risk.max_positions == 4
+    assert risk.stop_loss == Decimal("0.015")
+    assert (risk.max_exposure / risk.min_slots * 10_000).quantize(Decimal(1)) == 2667
+
+
+def test_the_preset_routes_as_required() -> None:
+    mega, semis = book().routing.baskets
+    assert (mega.name, mega.etf, set(mega.members)) == (
+        "MEGATECH",
+        "SQQQ",
+        {"AAPL", "MSFT", "AMZN", "META", "GOOGL", "TSLA"},
+    )
+    assert (semis.name, semis.etf, set(semis.members)) == ("SEMIS", "SOXS", {"NVDA", "AMD", "AVGO"})
+    for basket in (mega, semis):
+        assert (basket.min_signals, basket.min_negative_share, basket.ticks) == (3, 0.6, 2)
+        assert basket.max_mean == -0.12
+    assert {("QQQ", "SQQQ"), ("SOXL", "SOXS"), ("TNA", "TZA")} <= set(book().routing.conflicts)
+
+
+def test_calls_a_minute_are_the_required_ones() -> None:
+    quotes = book().rate_limits["quotes"]
+    assert (quotes.capacity, quotes.reserve, quotes.per) == (10, 1, timedelta(minutes=1))
+
+
+def test_flat_names_set_the_book() -> None:
+    told = book(
+        TIER_A_TICKERS="NVDA, AAPL",
+        TIER_B_TICKERS="MSFT,TSLA,AMZN,GOOGL,META,BRK.B,AMD,AVGO,SQQQ,NFLX",
+        BENCH_TICKERS="none",
+        BASKETS="SEMIS:SQQQ:NVDA+AMD",
+        SIGNAL_WEIGHTS="trend:1",
+        CUTOFF_DELTA="-0.03",
+        DIRECTION_LOCK_SECONDS="0",
+    )
+    assert told.universe.tier_a == ("NVDA", "AAPL")
+    assert told.universe.bench == ()
+    assert told.routing.baskets[0].members == ("NVDA", "AMD")
+    assert told.signals.weights == {"trend": 1.0}
+    assert told.signals.cutoff_delta == -0.03
+    assert told.signals.direction_lock == timedelta(0)
+
+
+def test_the_threshold_must_equal_the_cutoff() -> None:
+    assert refused(MIXER_THRESHOLD="0.13") == [
+        "us_baskets: MIXER_THRESHOLD, RTH_CUTOFF: 0.13 and 0.12; accepted: the same number"
+    ]
+    assert book(MIXER_THRESHOLD="0.13", RTH_CUTOFF="0.13").signals.cutoff_regular == 0.13
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"TIER_A_TICKERS": "NVDA,AAPL,MSFT,TSLA,AMD"}, "AMD is in two tiers"),
+        ({"BENCH_TICKERS": "AMD,AVGO,SOXS"}, "2 of 11 symbols are inverse ETFs"),
+        ({"BASKETS": "M:SQQQ:AAPL+IBM"}, "M names IBM, which is in no tier"),
+        ({"BASKETS": "M:NFLX:AAPL"}, "M trades NFLX, which is not among INVERSE_ETFS"),
+        ({"BASKETS": "M:SQQQ:AAPL+SOXS"}, "M has the inverse ETF SOXS as a member"),
+        ({"CUTOFF_DELTA": "-0.12"}, "cutoff_regular is 0 with the delta"),
+        ({"CUTOFF_DELTA": "0.9"}, "cutoff_regular is 1.02 with the delta"),
+        ({"SIGNAL_WEIGHTS": "trend:0.5,momentum:0.4"}, "the sum is 0.9"),
+        ({"SIGNAL_WEIGHTS": "trend:0.5,vibes:0.5"}, "vibes is no feature"),
+        ({"SIGNAL_HISTORY_BARS": "5"}, "features need"),
+        ({"EVIDENCE_WINDOW_SECONDS": "59"}, "dropped before 2 ticks"),
+        ({"RISK_PER_TRADE": "0.03"}, "0.03 a trade, 0.02 together"),
+        ({"FLATTEN_MINUTES": "12"}, "flattening would come before the pre-close"),
+        ({"TIER_A_SECONDS": "45"}, "tier_a falls between two quote updates"),
+        ({"QUOTE_CALLS_RESERVE": "10"}, "nothing but reserve"),
+    ],
+)
+def test_numbers_that_are_wrong_together(environ: dict[str, str], said: str) -> None:
+    assert any(said in line for line in refused(**environ))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("STOP_LOSS_PCT", ["0", "0.5", "1.5", "-0.01", "nan", "1,5", "1.5%", "0.0_1"]),
+        ("RISK_PER_TRADE", ["0", "0.1", "Infinity"]),
+        ("MAX_EXPOSURE", ["0", "1.01"]),
+        ("MAX_POSITIONS", ["0", "-1", "2.5", "1e3", "४", "1_0"]),
+        ("TIER_A_SECONDS", ["0", "-30", "nan"]),
+        ("STOPS_EVERY_SECONDS", ["0", "301"]),
+        ("PIPELINE_EVERY_SECONDS", ["0"]),
+        ("MIXER_COOLDOWN_SECONDS", ["-1"]),
+        ("TIER_A_TICKERS", ["NVDA,NVDA", "NVDA,", "nvda", "TOOLONG", "NV DA", "A/B"]),
+        ("INVERSE_ETFS", ["SQQQ", "SQQQ:SQQQ", "SQQQ:QQQ,SQQQ:SPY", "SQQQ:QQQ:SPY"]),
+        ("CONFLICTING_PAIRS", ["QQQ-SQQQ", "QQQ:QQQ"]),
+        ("BASKETS", ["M:SQQQ", "M:SQQQ:", "M:SQQQ:AAPL+AAPL", "M:SQQQ:AAPL,M:SQQQ:MSFT"]),
+        ("SIGNAL_WEIGHTS", ["trend", "trend:2", "trend:x", "trend:0.5,trend:0.5"]),
+        ("BASKET_MAX_MEAN", ["0", "0.12"]),
+        ("MIXER_THRESHOLD", ["1.1", "-0.1", "0.12 #"]),
+    ],
+)
+def test_numbers_that_are_wrong_alone(name: str, values: list[str]) -> None:
+    for value in values:
+        lines = refused(**{name: value})
+        assert any(line.startswith(f"{name}: {value!r} (environment)") for line in lines), value
+
+
+def changed(folder: Path, before: str, after: str) -> Path:
+    text = (PRESETS / "us_baskets.toml").read_text()
+    assert before in text
+    (folder / "us_baskets.toml").write_text(text.replace(before, after))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("max_positions = 4", "max_postions = 4", "Did you mean risk.max_positions?"),
+        ("max_positions = 4", "", "risk.max_positions: missing; accepted: a whole number"),
+        ("max_positions = 4", 'max_positions = "four"', "MAX_POSITIONS: 'four' ("),
+        ("max_positions = 4", "max_positions = true", "MAX_POSITIONS: 'true' ("),
+        ("[risk]", "[risks]", "risks.max_positions: not a setting of a book"),
+        ("[test.risk]", "[test.rsk]", "rsk.risk_per_trade: not a setting of a book"),
+        ("[risk]", "[risk", "accepted: a readable TOML file"),
+        ('broker = "alpaca"', 'broker = "alpacca"', "us_baskets.broker: 'alpacca'"),
+        ('strategy = "us_baskets"', 'strategy = "x"', "strategy: 'x' is none of us_baskets"),
+    ],
+)
+def test_a_books_file_that_is_wrong(tmp_path: Path, before: str, after: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({}, NO_FILE, changed(tmp_path, before, after))
+    assert any(said in str(problem) for problem in caught.value.problems)
+
+
+def test_flat_names_leave_other_books_alone(tmp_path: Path) -> None:
+    text = (PRESETS / "us_baskets.toml").read_text()
+    (tmp_path / "us_baskets.toml").write_text(text)
+    (tmp_path / "calm.toml").write_text(text.replace("max_positions = 4", "max_positions = 2"))
+    told = {"METRONOME_BOOKS": "us_baskets,calm", "MAX_POSITIONS": "3"}
+    settings = load(told, NO_FILE, tmp_path)
+    assert {b.id: b.risk.max_positions for b in settings.books} == {"us_baskets": 3, "calm": 2}
+    assert settings.book("calm").id == "calm"
+    with pytest.raises(ConfigError, match="us_baskets or calm"):
+        settings.book("wild")
