@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ import requests
 import urllib3
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
+from requests.adapters import HTTPAdapter
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -101,17 +101,30 @@ def _connected(to: Connection) -> Any:
     # The library knows no time-out, and sends a POST again after 429 and 504.
     client._retry, client._retry_codes = 0, []
     session: Any = client._session
-    session.request = partial(session.request, timeout=(to.connect_timeout_s, to.read_timeout_s))
-    session.hooks["response"].append(_refuse_redirect)
+    session.adapters.clear()
+    session.mount(f"{urlsplit(to.url).scheme}://", _Transport(to))
     if urlsplit(to.url).hostname in {"localhost", "127.0.0.1", "::1"}:
         session.trust_env = False
     return client
 
 
-def _refuse_redirect(response: requests.Response, **_: object) -> None:
-    # The library takes an empty 3xx for a success.
-    if 300 <= response.status_code < 400:
-        raise requests.TooManyRedirects(f"redirected with {response.status_code}")
+class _Transport:
+    """What a session sends through, with our time-outs, and a redirect for an error."""
+
+    def __init__(self, to: Connection) -> None:
+        self._inner = HTTPAdapter(pool_connections=1, pool_maxsize=1)
+        self._timeout = (to.connect_timeout_s, to.read_timeout_s)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        response = self._inner.send(request, **options | {"timeout": self._timeout})
+        if 300 <= response.status_code < 400:
+            # The library takes one with an empty body for a success.
+            response.close()
+            raise requests.TooManyRedirects(f"redirected with {response.status_code}")
+        return response
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 def _checked(connection: Connection) -> Connection:

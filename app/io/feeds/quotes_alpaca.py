@@ -4,13 +4,14 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 import urllib3
 from alpaca.common.exceptions import APIError
 from alpaca.data.historical import StockHistoricalDataClient
+from requests.adapters import HTTPAdapter
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -142,10 +143,25 @@ def _connected(to: Source) -> Any:
     # The library knows no time-out, and waits 3 s before each of its own repeats.
     client._retry, client._retry_codes = 0, []
     session: Any = client._session
-    session.request = partial(session.request, timeout=(to.connect_timeout_s, to.read_timeout_s))
+    session.adapters.clear()
+    session.mount(f"{urlsplit(url).scheme}://", _Transport(to))
     if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
         session.trust_env = False
     return client
+
+
+class _Transport:
+    """What a session sends through, with our time-outs."""
+
+    def __init__(self, to: Source) -> None:
+        self._inner = HTTPAdapter(pool_connections=1, pool_maxsize=1)
+        self._timeout = (to.connect_timeout_s, to.read_timeout_s)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        return self._inner.send(request, **options | {"timeout": self._timeout})
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 def _sort_out(
