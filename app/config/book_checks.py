@@ -115,8 +115,13 @@ def _tiers_on_ticks(values: Values) -> Iterator[str]:
             yield f"{tier} falls between two quote updates"
 
 
-def _reserve_left(values: Values) -> Iterator[str]:
+def _quotes_left(values: Values) -> Iterator[str]:
     if values["rates.quotes_reserve"] >= values["rates.quotes"]:
+        yield "nothing but reserve"
+
+
+def _broker_left(values: Values) -> Iterator[str]:
+    if values["rates.broker_reserve"] >= values["rates.broker"]:
         yield "nothing but reserve"
 
 
@@ -186,6 +191,12 @@ _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
         "QUOTE_CALLS_RESERVE",
         ("rates.quotes", "rates.quotes_reserve"),
         "less than QUOTE_CALLS",
-        _reserve_left,
+        _quotes_left,
+    ),
+    (
+        "BROKER_CALLS_RESERVE",
+        ("rates.broker", "rates.broker_reserve"),
+        "less than BROKER_CALLS",
+        _broker_left,
     ),
 )

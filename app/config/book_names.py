@@ -148,7 +148,8 @@ _CALLS = kinds.count(1, 100_000)
 RATES = (
     _row("rates.quotes", "QUOTE_CALLS", _CALLS, "calls a minute for quotes"),
     _row("rates.quotes_reserve", "QUOTE_CALLS_RESERVE", kinds.count(0, 1000), "kept for tier A"),
-    _row("rates.orders", "ORDER_CALLS", _CALLS, "order calls a minute"),
+    _row("rates.broker", "BROKER_CALLS", _CALLS, "calls a minute to the broker"),
+    _row("rates.broker_reserve", "BROKER_CALLS_RESERVE", kinds.count(0, 1000), "kept for orders"),
     _row("rates.history", "HISTORY_CALLS", _CALLS, "calls a minute for history"),
 )
 

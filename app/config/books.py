@@ -124,7 +124,7 @@ def _rates(values: Mapping[str, Any]) -> Mapping[str, RateLimit]:
     minute = timedelta(minutes=1)
     return {
         "quotes": RateLimit(values["rates.quotes"], minute, values["rates.quotes_reserve"]),
-        "orders": RateLimit(values["rates.orders"], minute, 0),
+        "broker": RateLimit(values["rates.broker"], minute, values["rates.broker_reserve"]),
         "history": RateLimit(values["rates.history"], minute, 0),
     }
 

@@ -163,6 +163,14 @@ def _baskets(text: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     return tuple(baskets)
 
 
+def _delays(text: str) -> tuple[float, ...]:
+    seconds = tuple(float(_exact(item)) for item in text.split(","))
+    if not all(0 < second <= 600 for second in seconds) or sorted(seconds) != list(seconds):
+        raise ValueError(text)
+    return seconds
+
+
+DELAYS = Kind("seconds above 0 up to 600, rising, separated by commas", _delays)
 TICKERS = Kind("tickers in capitals separated by commas, each once, or none", _tickers)
 PAIRS = Kind("pairs of tickers such as QQQ:SQQQ, separated by commas, each once, or none", _pairs)
 MAP = Kind("ETF:OPPOSITE separated by commas, each ETF once, or none", _map)

@@ -142,6 +142,8 @@ def _settings(
         alpaca=_alpaca(values),
         market_speed=values["MARKET_SPEED"],
         api=Api(values["API_HOST"], values["API_PORT"], _secret(values["API_TOKEN"])),
+        resolve_delays_s=values["RESOLVE_DELAYS_SECONDS"],
+        worker_concurrency=values["WORKER_CONCURRENCY"],
         state=values["METRONOME_STATE"],
         books=built,
         log_level=values["LOG_LEVEL"],

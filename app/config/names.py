@@ -83,6 +83,13 @@ PROCESS: tuple[Name, ...] = (
         "what callers of the API must send; not set: only /health answers",
         secret=True,
     ),
+    Name(
+        "RESOLVE_DELAYS_SECONDS",
+        kinds.DELAYS,
+        "wall seconds between look-ups of an order in doubt; after the last it is not there",
+        "2,5,15,60",
+    ),
+    Name("WORKER_CONCURRENCY", kinds.count(1, 64), "children of a worker", "2"),
     Name("METRONOME_STATE", kinds.PATH, "the folder of everything kept on disk", ".metronome"),
     Name("METRONOME_BOOKS", kinds.NAMES, "the books to run, by their file in books/", "us_baskets"),
     Name(

@@ -83,6 +83,8 @@ class Settings:
     alpaca: Alpaca
     market_speed: float
     api: Api
+    resolve_delays_s: tuple[float, ...]
+    worker_concurrency: int
     state: Path
     books: tuple[Book, ...]
     log_level: str

@@ -3,10 +3,10 @@
 from typing import Any
 
 import structlog
-
 from celery.apps.beat import Beat
 from celery.beat import Scheduler
 
+from app.config.fingerprint import fingerprint
 from app.engine.book import Book
 from app.engine.errors import Transient
 from app.io.clock import monotonic, pause
@@ -40,7 +40,7 @@ def run() -> None:
     ).run()
 
 
-class GuardedScheduler(Scheduler):  # type: ignore[misc] # celery has no types
+class GuardedScheduler(Scheduler):
     """Celery's scheduler in memory: slots need no memory of past runs, and no early waking.
 
     Celery instantiates the class itself, so the lock comes to it as a class attribute.
@@ -84,7 +84,7 @@ def _begin(books: tuple[Book, ...], log: Any) -> None:
             try:
                 now = root.clock(book.id).now()
                 with root.database().begin() as db:
-                    book_states.ensure(db, book, root.settings().fingerprint, now)
+                    book_states.ensure(db, book, fingerprint(root.settings()), now)
                     book_states.set_reconciled(db, book.id, None)
                 break
             except Transient as error:

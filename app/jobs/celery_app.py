@@ -6,7 +6,7 @@ Each setting answers a measured failure; docs/decisions/0003-celery-settings.md 
 from datetime import timedelta
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 
 TASK_MODULES = ("app.jobs.tasks",)
 QUEUES = ("default", "pipeline")

@@ -11,7 +11,7 @@ EXPIRES_S = 15
 
 
 class Nudges:
-    """Wakes tasks of one book. A nudge that cannot be sent is dropped: the next tick comes anyway."""
+    """Wakes tasks of one book. A nudge that cannot be sent is dropped: the tick comes anyway."""
 
     def __init__(self, broker_url: str, book: str) -> None:
         self._app = make_app(broker_url)

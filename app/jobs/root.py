@@ -10,8 +10,9 @@ import structlog
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker, Connection
+from app.config.fingerprint import fingerprint
+from app.config.loading import load
 from app.config.settings import Settings
-from app.config.settings import load as load_settings
 from app.engine.book import Book
 from app.io.buckets import Buckets
 from app.io.calendar import ExchangeCalendar
@@ -28,7 +29,7 @@ from app.pipeline.services import Services
 @cache
 def settings() -> Settings:
     """Return this process's settings, read once from the environment and ``.env``."""
-    return load_settings(os.environ, Path(".env"))
+    return load(os.environ, Path(".env"))
 
 
 @cache
@@ -69,7 +70,7 @@ def services(book_id: str) -> Services:
     book = told.book(book_id)
     return Services(
         book=book,
-        settings=told.fingerprint,
+        settings=fingerprint(told),
         database=database(),
         streams=Streams(told.app_redis_url(), book_id, consumer=socket.gethostname()),
         buckets=Buckets(told.app_redis_url(), book_id, book.rate_limits),

@@ -60,7 +60,7 @@ class SlotSchedule(BaseSchedule):
         return slot_of(self.clock.now() - self.offset, self.interval)
 
     def is_due(self, last_run_at: datetime) -> tuple[bool, float]:
-        """Return whether this slot's run is still to come, and the wall seconds to the next slot."""
+        """Return whether this slot's run is still due, and the wall seconds to the next slot."""
         now = self.clock.now()
         last = now - (wall() - last_run_at.astimezone(UTC)) * self.clock.speed
         slot = slot_of(now - self.offset, self.interval)
@@ -80,7 +80,7 @@ class SlotSchedule(BaseSchedule):
 def beat_schedule(
     books: Iterable[Book], clock_of: Callable[[Book], Clock]
 ) -> dict[str, dict[str, Any]]:
-    """Return Celery's ``beat_schedule`` for the books; each entry sends (book, slot) and expires."""
+    """Return Celery's ``beat_schedule``: each entry sends (book, slot) and expires."""
     entries = {}
     for book in books:
         clock = clock_of(book)

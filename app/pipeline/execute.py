@@ -11,7 +11,6 @@ from app.engine.risk import BLOCKS
 from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease
 from app.io.store import book_states, orders, verdicts
-from app.io.store.verdicts import Judged
 from app.pipeline.messages import APPROVED, GROUPS
 from app.pipeline.ownership import LEASE_S
 from app.pipeline.record import record
@@ -120,5 +119,5 @@ def end(to: Services, order: Order, state: OrderState, reason: Reason, said: str
 
 def _note(to: Services, db: Connection, order: Order, reason: Reason, said: Measured) -> None:
     verdict = Verdict("execute", reason, said)
-    judged = Judged(order.symbol, f"intent:{order.intent_id}", verdict)
+    judged = (order.symbol, f"intent:{order.intent_id}", verdict)
     verdicts.add(db, to.book.id, to.clock.now(), "execute", to.settings, [judged])

@@ -1,6 +1,12 @@
-"""Exits: positions that must go become intents; the risk step makes orders of them like any other."""
+"""Exits: positions that must go become intents, which the risk step treats like any other."""
 
-from app.engine.exits import EXITS, ExitContext
+from collections.abc import Collection
+
+from sqlalchemy.engine import Connection
+
+from app.engine import exits
+from app.engine.orders import Order
+from app.engine.portfolio import Position
 from app.io.store import intents, orders
 from app.pipeline import ledger
 from app.pipeline.messages import INTENTS
@@ -12,18 +18,25 @@ def check(to: Services) -> str:
     now = to.clock.now()
     with to.database.begin() as db:
         money = ledger.read(db, to.book.id)
-        context = ExitContext(
+        context = exits.ExitContext(
             at=now,
             hours=to.calendar.session_for(now),
             positions=money.positions,
-            prices=money.prices,
-            pending=tuple(orders.unfinished(db, to.book.id)),
-            attempts=orders.exit_attempts(db, to.book.id),
+            quotes=money.quotes,
+            orders=tuple(_orders(db, to.book.id, money.positions.values())),
+            auctions=to.broker.capabilities.auction_orders,
         )
-        wanted = [intent for rule in EXITS for intent in rule(to.book, context)]
-        made = intents.insert_once(db, wanted)
+        made = intents.insert_once(db, exits.due(to.book, context))
     for intent in made:
         to.streams.publish(INTENTS, {"id": intent.id})
     if made:
         to.nudge("pipeline_e2e")
     return f"{len(made)} exits"
+
+
+def _orders(db: Connection, book: str, held: Collection[Position]) -> list[Order]:
+    """Return the orders since the oldest position was opened, finished ones included."""
+    if not held:
+        return []
+    opened = [position.opened_at for position in held if position.opened_at]
+    return orders.listing(db, book, min(opened) if len(opened) == len(held) else None)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from app.engine.market import Bar, Panel, halves
+from app.engine.market import Panel, halves
 from app.engine.session import SessionHours
-from app.io.store import bars, tape
+from app.io.store import bars, quarantine, tape
 from app.pipeline.services import Services
 
 #: Bars are stored at this resolution; one-minute history is cut in two.
@@ -63,7 +63,7 @@ def backfill(to: Services) -> str:
 
 
 def _fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetime) -> int:
-    minutes: Sequence[Bar] = to.quotes.minute_bars(symbols, start, until)
+    seen = to.quotes.minute_bars(symbols, start, until)
     with to.database.begin() as db:
         tape.append(
             db,
@@ -71,8 +71,17 @@ def _fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetim
             to.clock.now(),
             "backfill",
             "minute_bars",
-            {"start": start.isoformat(), "end": until.isoformat(), "bars": len(minutes)},
+            {"start": start.isoformat(), "end": until.isoformat(), "bars": len(seen.good)},
         )
-        return bars.insert(
-            db, to.book.id, [half for bar in minutes for half in halves(bar)], "history"
-        )
+        for bad in seen.bad:
+            quarantine.add(
+                db,
+                to.book.id,
+                to.clock.now(),
+                "bars",
+                bad.symbol,
+                bad.reason,
+                {"said": bad.payload},
+            )
+        halved = [half for bar in seen.good for half in halves(bar)]
+        return bars.insert(db, to.book.id, halved, "history")

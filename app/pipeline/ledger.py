@@ -1,30 +1,27 @@
 """The ledger: money and positions as our own fills say, for sizing, limits and reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
 from app.engine import portfolio
+from app.engine.market import Quote
 from app.engine.portfolio import Position
+from app.engine.rounding import decimal
 from app.io.store import accounts, fills, positions, quotes
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Cash and positions now; ``prices`` are the last trades, ``priced_at`` their times."""
+    """Cash, equity and positions now; ``equity_open`` is the equity at the session's opening."""
 
     cash: Decimal
     equity: Decimal
     equity_open: Decimal
     positions: dict[str, Position]
-    prices: dict[str, Decimal]
-    priced_at: dict[str, datetime]
-
-    @property
-    def profit_today(self) -> Decimal:
-        return self.equity - self.equity_open
+    quotes: dict[str, Quote]
 
 
 def read(db: Connection, book: str) -> Ledger:
@@ -32,19 +29,17 @@ def read(db: Connection, book: str) -> Ledger:
 
     Before the first opening there is no money to trade with.
     """
-    held = positions.held(db, book)
-    seen = quotes.load(db, book)
-    prices = {symbol: Decimal(str(quote.last)) for symbol, quote in seen.items()}
+    held, seen = positions.held(db, book), quotes.load(db, book)
     opening = accounts.latest(db, book, "open")
     cash, equity_open = Decimal(0), Decimal(0)
     if opening is not None:
         since = fills.since(db, book, opening.at)
-        cash, equity_open = portfolio.cash_after(opening.cash, since), opening.equity
-    return Ledger(
-        cash=cash,
-        equity=portfolio.equity(cash, held.values(), prices),
-        equity_open=equity_open,
-        positions=held,
-        prices=prices,
-        priced_at={symbol: quote.at for symbol, quote in seen.items()},
-    )
+        cash = portfolio.cash_after(opening.account.cash, since)
+        equity_open = opening.account.equity
+    equity = portfolio.equity(cash, held.values(), prices(seen))
+    return Ledger(cash, equity, equity_open, held, seen)
+
+
+def prices(seen: Mapping[str, Quote]) -> dict[str, Decimal]:
+    """Return the last trade of each symbol."""
+    return {symbol: decimal(quote.last) for symbol, quote in seen.items()}

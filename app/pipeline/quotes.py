@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from app.engine import tiers
+from app.engine.book import Book
 from app.engine.market import Bar, Quote, sampled_bar
 from app.engine.session import SessionHours
-from app.io.store import bars, orders, positions, quarantine, quotes, tape
+from app.engine.state import BookState
+from app.io.store import bars, book_states, orders, positions, quarantine, quotes, tape
 from app.pipeline.history import SPAN
 from app.pipeline.messages import as_json
 from app.pipeline.services import Services
@@ -25,7 +27,11 @@ def update(to: Services, slot: int) -> str:
     if not hours.open - BEFORE_OPEN <= now < hours.close + AFTER_CLOSE:
         return "outside the session"
     with to.database.begin() as db:
-        interest = {*positions.held(db, book.id), *orders.open_symbols(db, book.id)}
+        interest = {
+            *positions.held(db, book.id),
+            *orders.open_symbols(db, book.id),
+            *_gathering(book, book_states.load(db, book.id).engine),
+        }
         before = quotes.load(db, book.id)
     due = tiers.due(book, slot, interest)
     reserve = now.second < RESERVE_WINDOW_S and not set(book.universe.tier_a).isdisjoint(due)
@@ -37,10 +43,19 @@ def update(to: Services, slot: int) -> str:
         quotes.save(db, book.id, seen.good.values())
         bars.insert(db, book.id, _bars(before, seen.good, hours, at), "live")
         for bad in seen.bad:
-            quarantine.add(db, book.id, now, "quotes", bad.symbol, bad.reason, bad.payload)
+            quarantine.add(
+                db, book.id, now, "quotes", bad.symbol, bad.reason, {"said": bad.payload}
+            )
         tape.append(db, book.id, now, "update_quotes", "quotes", as_json_quotes(seen.good))
     to.nudge("generate_signals", slot)
-    return f"{len(seen.good)} quotes, {len(seen.bad)} refused, {'reserve' if grant.from_reserve else 'tokens'}"
+    paid = "from the reserve" if grant.from_reserve else "from the tokens"
+    return f"{len(seen.good)} quotes, {len(seen.bad)} refused, {paid}"
+
+
+def _gathering(book: Book, state: BookState) -> set[str]:
+    """Return the ETFs of baskets that have evidence: they may be bought on the next tick."""
+    heard = {name for name, evidence in state.evidence.items() if evidence.scores}
+    return {basket.etf for basket in book.routing.baskets if basket.name in heard}
 
 
 def _bars(

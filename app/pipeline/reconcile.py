@@ -12,8 +12,9 @@ from app.adapters.port import BrokerPosition
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.exits.stop_loss import stop_price
 from app.engine.orders import BrokerOrder, Execution, Order
-from app.engine.portfolio import Position
-from app.io.store import book_states, fills, orders, positions, recovery
+from app.engine.portfolio import Account, Position
+from app.io.store import accounts, book_states, fills, orders, positions, recovery
+from app.io.store.recovery import Difference
 from app.pipeline.ownership import owning
 from app.pipeline.record import record
 from app.pipeline.services import Services
@@ -30,10 +31,11 @@ def run(to: Services) -> str:
 
 
 def reconcile(to: Services) -> str:
-    """Repair every difference that the broker explains; a position that it does not stops entries."""
-    if not to.buckets.take("broker", to.clock.now(), cost=4).allowed:
+    """Repair what the broker explains; a position that it does not explain stops entries."""
+    if not to.buckets.take("broker", to.clock.now(), cost=5).allowed:
         return "refused by the rate limit"
     try:
+        account = to.broker.account()
         different: dict[str, tuple[Decimal, Decimal]] = {}
         for _ in range(READINGS):
             _repair_orders(to)
@@ -42,7 +44,7 @@ def reconcile(to: Services) -> str:
                 break
     except (Transient, Rejected, OutcomeUnknown) as error:
         return f"not reconciled: {error}"
-    _conclude(to, different)
+    _conclude(to, account, different)
     return "reconciled" if not different else f"{len(different)} positions differ"
 
 
@@ -89,12 +91,11 @@ def _note(
     theirs: str | None,
     action: str,
 ) -> None:
-    kind, name = subject
-    if not recovery.known(db, to.book.id, kind, name, theirs, action):
-        recovery.add(
-            db, to.book.id, to.clock.now(), kind, name, ours=ours, theirs=theirs, action=action
-        )
-        to.log("difference", book=to.book.id, kind=kind, name=name, ours=ours, theirs=theirs)
+    """Write a difference down, once as long as it stays the same."""
+    difference = Difference(to.clock.now(), *subject, ours, theirs, action)
+    if not recovery.known(db, to.book.id, difference):
+        recovery.add(db, to.book.id, difference)
+        to.log("difference", book=to.book.id, subject=subject, ours=ours, theirs=theirs, did=action)
 
 
 def _compare_positions(
@@ -120,7 +121,7 @@ def _compare_positions(
 
 
 def _adopt(to: Services, db: Connection, found: BrokerPosition) -> None:
-    """Take over what the account held before this book ever traded; its stop comes from its cost."""
+    """Take over what the account held before this book ever traded; its cost gives its stop."""
     position = replace(
         Position(found.symbol),
         quantity=found.quantity,
@@ -132,9 +133,12 @@ def _adopt(to: Services, db: Connection, found: BrokerPosition) -> None:
     _note(to, db, ("position", found.symbol), "0", str(found.quantity), "adopted")
 
 
-def _conclude(to: Services, different: Mapping[str, tuple[Decimal, Decimal]]) -> None:
+def _conclude(
+    to: Services, account: Account, different: Mapping[str, tuple[Decimal, Decimal]]
+) -> None:
     now = to.clock.now()
     with to.database.begin() as db:
+        accounts.add(db, to.book.id, now, "check", account)
         for symbol, (ours, theirs) in sorted(different.items()):
             _note(to, db, ("position", symbol), str(ours), str(theirs), "entries stopped")
         book_states.set_reconciled(db, to.book.id, None if different else now)

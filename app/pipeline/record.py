@@ -8,7 +8,8 @@ from decimal import Decimal
 from sqlalchemy.engine import Connection
 
 from app.engine.exits.stop_loss import stop_price
-from app.engine.orders import FINAL, BrokerOrder, Execution, Order, OrderState, Side
+from app.engine.lifecycle import apply_broker_order
+from app.engine.orders import BrokerOrder, Execution, Order, OrderState, Side
 from app.engine.portfolio import Position, after_fill
 from app.io.store import fills, orders, positions, tape
 from app.pipeline.messages import Update, as_json
@@ -37,26 +38,25 @@ def record(
         _fold(to, db, order, fresh, now)
     news = Update(seen, fresh[0] if fresh else None)
     tape.append(db, to.book.id, now, source, "broker_order", as_json(news))
-    known = fills.for_order(db, order.client_id)
-    filled = sum((fill.quantity for fill in known), Decimal(0))
-    if order.state in FINAL:
-        return order
-    state = seen.state if filled == seen.filled_quantity else _open_state(filled)
-    cost = sum((fill.quantity * fill.price for fill in known), Decimal(0))
+    after = apply_broker_order(order, _covered(seen, fills.for_order(db, order.client_id)))
     return orders.move(
         db,
         order.client_id,
-        state,
+        after.state,
         now,
-        broker_id=seen.broker_id,
-        filled_quantity=filled,
-        average_price=cost / filled if filled else None,
+        broker_id=after.broker_id,
+        filled_quantity=after.filled_quantity,
+        average_price=after.average_price,
     )
 
 
-def _open_state(filled: Decimal) -> OrderState:
-    """The state of an order whose fills are not all known yet."""
-    return OrderState.PARTIAL if filled else OrderState.SUBMITTED
+def _covered(seen: BrokerOrder, known: Sequence[Execution]) -> BrokerOrder:
+    """Return the broker's statement as far as our fills bear it out."""
+    filled = sum((fill.quantity for fill in known), Decimal(0))
+    cost = sum((fill.quantity * fill.price for fill in known), Decimal(0))
+    state = seen.state if filled == seen.filled_quantity else OrderState.SUBMITTED
+    average = cost / filled if filled else None
+    return replace(seen, state=state, filled_quantity=filled, average_price=average)
 
 
 def _fold(

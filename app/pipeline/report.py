@@ -49,8 +49,8 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
         },
         "trades": trades(executed),
         "equity": [
-            [at.isoformat(), _money(account.equity)]
-            for at, account in accounts.curve(db, book.id, since)
+            [statement.at.isoformat(), _money(statement.account.equity)]
+            for statement in accounts.curve(db, book.id, since)
         ],
         "latency_ms": {"signal_to_accept": percentiles(orders.latencies(db, book.id, since))},
         "in_doubt": sum(order.state in IN_DOUBT for order in made),

@@ -1,11 +1,14 @@
 """Resolve: an order in doubt is looked up by its client id, then adopted or sent again with it."""
 
+from sqlalchemy.engine import Connection
+
 from app.engine.book import BookStatus
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Order, OrderState, Purpose
 from app.engine.verdicts import Reason
 from app.io.locks import Lease
 from app.io.store import book_states, orders, recovery
+from app.io.store.recovery import Difference
 from app.pipeline import execute
 from app.pipeline.record import record
 from app.pipeline.services import Services
@@ -38,12 +41,15 @@ def _settle(to: Services, lease: Lease, order: Order) -> bool:
     if seen is None:
         return _not_found(to, lease, order)
     with to.database.begin() as db:
-        recovery.add(
-            db, to.book.id, to.clock.now(), "order", order.client_id,
-            ours=order.state, theirs=seen.status, action="adopted",
-        )  # fmt: skip
+        _note(to, db, order, seen.status, "adopted")
         record(to, db, seen, (), "resolve")
     return True
+
+
+def _note(to: Services, db: Connection, order: Order, theirs: str, action: str) -> None:
+    now = to.clock.now()
+    difference = Difference(now, "order", order.client_id, order.state, theirs, action)
+    recovery.add(db, to.book.id, difference)
 
 
 def _ask_later(to: Services, order: Order, why: str) -> None:
@@ -82,10 +88,7 @@ def _send_again(to: Services, lease: Lease, order: Order) -> bool:
     with to.database.begin() as db:
         started = orders.start_submit(db, order.client_id, lease, before=OrderState.UNKNOWN)
         if started:
-            recovery.add(
-                db, to.book.id, to.clock.now(), "order", order.client_id,
-                ours=order.state, theirs="not found", action="sent again with the same id",
-            )  # fmt: skip
+            _note(to, db, order, "not found", "sent again with the same id")
     return started and execute.send(to, order)
 
 

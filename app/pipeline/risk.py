@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from app.engine import risk
 from app.engine.orders import Purpose
+from app.engine.session import Phase, phase_at
 from app.io.store import book_states, intents, orders, verdicts
 from app.pipeline import ledger
 from app.pipeline.messages import APPROVED, GROUPS, INTENTS
@@ -28,14 +29,16 @@ def judge(to: Services) -> int:
             context = risk.RiskContext(
                 at=now,
                 hours=hours,
+                phase=phase_at(hours, now, to.book.session) if money.equity_open else Phase.OFFLINE,
                 status=row.status,
                 reconciled=row.reconciled_at is not None,
                 equity=money.equity,
                 cash=money.cash,
-                equity_open=money.equity_open,
+                # Cash only: what a margin account might lend is not ours to trade with.
+                buying_power=money.cash,
+                day_start_equity=money.equity_open,
                 positions=money.positions,
-                prices=money.prices,
-                priced_at=money.priced_at,
+                quotes=money.quotes,
                 pending=tuple(orders.unfinished(db, to.book.id)),
             )
             # Exits first: they free what entries may use, and never wait for them.

@@ -1,7 +1,8 @@
-"""Route: signals become evidence for baskets and intents to trade, or a refusal with its numbers."""
+"""Route: signals become evidence for baskets and intents, or a refusal with its numbers."""
 
 from app.engine import baskets
-from app.io.store import book_states, intents, orders, positions, signals, verdicts
+from app.io.store import book_states, intents, orders, positions, quotes, signals, verdicts
+from app.pipeline import ledger
 from app.pipeline.messages import GROUPS, INTENTS, SIGNALS
 from app.pipeline.services import Services
 
@@ -21,6 +22,7 @@ def route(to: Services) -> int:
             at=now,
             held={s: p.quantity for s, p in positions.held(db, to.book.id).items()},
             pending=orders.open_symbols(db, to.book.id) | intents.undecided_symbols(db, to.book.id),
+            prices=ledger.prices(quotes.load(db, to.book.id)),
         )
         routed = baskets.route(to.book, row.engine, fresh, context)
         book_states.save_engine(db, to.book.id, routed.state)

@@ -1,7 +1,6 @@
 """Sessions: a book's day from OFFLINE to CLOSED, moved on by the exchange's calendar."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.session import Phase, SessionHours, check_phase, phase_at, way
@@ -13,12 +12,12 @@ from app.pipeline.services import Services
 
 
 def advance(to: Services) -> str:
-    """Move the book's session as far as the calendar asks and its work is done; return its phase."""
+    """Move the session as far as the calendar asks and its work is done; return its phase."""
     now = to.clock.now()
     hours = to.calendar.session_for(now)
     with to.database.begin() as db:
         book_states.ensure(db, to.book, to.settings, now)
-        row = sessions.load(db, to.book.id, hours.date) or _fresh(to, hours, now)
+        row = sessions.load(db, to.book.id, hours.date) or _fresh(hours)
     phases = way(Phase(row.state), phase_at(hours, now, to.book.session))
     if Phase(row.state) in (Phase.CLOSED, Phase.STOPPED):
         return row.state
@@ -27,23 +26,18 @@ def advance(to: Services) -> str:
         if after is None:
             break
         check_phase(Phase(row.state), phase)
-        row = replace(after, state=phase, updated_at=to.clock.now())
+        row = replace(after, state=phase)
         with to.database.begin() as db:
-            sessions.save(db, row)
+            sessions.save(db, to.book.id, row, to.clock.now())
     return row.state
 
 
-def _fresh(to: Services, hours: SessionHours, now: datetime) -> SessionRow:
+def _fresh(hours: SessionHours) -> SessionRow:
     return SessionRow(
-        book=to.book.id,
         date=hours.date,
         state=Phase.OFFLINE,
         open_at=hours.open,
         close_at=hours.close,
-        equity_open=None,
-        cash_open=None,
-        equity_close=None,
-        updated_at=now,
     )
 
 
@@ -95,7 +89,6 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
         with to.database.begin() as db:
             accounts.add(db, to.book.id, now, "close", account)
             closed = replace(row, equity_close=account.equity)
-            sessions.save(db, replace(closed, updated_at=now))
             report.write(to, db, closed)
         settled.append(closed)
         return said
