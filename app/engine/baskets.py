@@ -143,7 +143,8 @@ def _inside(
 
 
 def _end_of(tick: int, length: timedelta) -> datetime:
-    return datetime.fromtimestamp((tick + 1) * length.total_seconds(), UTC)
+    """Return the last moment of a tick; the next one starts right after it."""
+    return datetime.fromtimestamp((tick + 1) * length.total_seconds(), UTC) - timedelta.resolution
 
 
 def weigh(basket: Basket, scores: Sequence[float]) -> tuple[Verdict, ...]:
