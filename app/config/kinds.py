@@ -164,7 +164,7 @@ def _baskets(text: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
 
 
 def _delays(text: str) -> tuple[float, ...]:
-    seconds = tuple(float(_exact(item)) for item in text.split(","))
+    seconds = tuple(float(_exact(item.strip())) for item in text.split(","))
     if not all(0 < second <= 600 for second in seconds) or sorted(seconds) != list(seconds):
         raise ValueError(text)
     return seconds

@@ -76,7 +76,12 @@ PROCESS: tuple[Name, ...] = (
         "1",
     ),
     Name("API_HOST", kinds.HOST, "where the API listens", "127.0.0.1"),
-    Name("API_PORT", kinds.count(0, 65535), "0: any free port", "8000"),
+    Name(
+        "API_PORT",
+        kinds.count(0, 65535),
+        "0: any free port; not set under `metronome up`: the first free one from 8000",
+        "8000",
+    ),
     Name(
         "API_TOKEN",
         kinds.TOKEN,

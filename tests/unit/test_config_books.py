@@ -121,7 +121,8 @@ def test_the_threshold_must_equal_the_cutoff() -> None:
         ({"RISK_PER_TRADE": "0.03"}, "0.03 a trade, 0.02 together"),
         ({"FLATTEN_MINUTES": "12"}, "flattening would come before the pre-close"),
         ({"TIER_A_SECONDS": "45"}, "tier_a falls between two quote updates"),
-        ({"QUOTE_CALLS_RESERVE": "10"}, "nothing but reserve"),
+        ({"QUOTE_CALLS_RESERVE": "10"}, "QUOTE_CALLS_RESERVE: nothing but reserve"),
+        ({"BROKER_CALLS": "60"}, "BROKER_CALLS_RESERVE: nothing but reserve"),
     ],
 )
 def test_numbers_that_are_wrong_together(environ: dict[str, str], said: str) -> None:
