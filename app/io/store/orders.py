@@ -89,6 +89,21 @@ def listing(db: Connection, book_id: str, since: datetime | None = None) -> list
     return _all(db, _o.book == book_id, *([_o.created_at >= since] if since else []))
 
 
+def newest(
+    db: Connection,
+    book_id: str,
+    limit: int,
+    state: OrderState | None = None,
+    symbol: str | None = None,
+) -> list[Order]:
+    """Return the orders created last, newest first, of one state or symbol where it is named."""
+    named = [(_o.state, state), (_o.symbol, symbol)]
+    conditions = [column == value for column, value in named if value is not None]
+    query = sa.select(*_COLUMNS).where(_o.book == book_id, *conditions)
+    rows = db.execute(query.order_by(_o.created_at.desc(), _o.client_id).limit(limit))
+    return [_order(row) for row in rows]
+
+
 def in_doubt(db: Connection, book_id: str, submitting_older_than_s: float) -> list[Order]:
     """Return the orders whose outcome must be looked up now, oldest first.
 

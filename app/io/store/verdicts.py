@@ -135,6 +135,15 @@ _DECISION = (
 )
 
 
+def newest(db: Connection, book_id: str, limit: int, at: datetime | None = None) -> list[Decision]:
+    """Return the decisions made last at or before ``at``, newest first, none below noise."""
+    query = sa.select(*_DECISION).where(_v.book == book_id, *([_v.at <= at] if at else []))
+    return [
+        Decision(*row)
+        for row in db.execute(query.order_by(_v.at.desc(), _v.id.desc()).limit(limit))
+    ]
+
+
 def _newest(db: Connection, book_id: str, symbol: str, at: datetime | None) -> datetime | None:
     full = sa.select(sa.func.max(_v.at)).where(_v.book == book_id, _v.symbol == symbol)
     noise = sa.select(sa.func.max(_n.at)).where(_n.book == book_id, _n.symbols.contains([symbol]))

@@ -1,0 +1,159 @@
+"""The shapes of every answer. Money, prices and quantities are decimals as text."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from app.engine.book import BookStatus, Mode
+from app.engine.orders import OrderState, OrderType, Purpose, Side, TimeInForce
+
+DecimalText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$", examples=["1234.5"])]
+
+
+class Problem(BaseModel):
+    """What went wrong, as application/problem+json (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class BookHealth(BaseModel):
+    """How a book is; ``status`` is null until it was started in this database."""
+
+    book: str
+    mode: Mode
+    status: BookStatus | None
+    why: str | None
+    set_by: str | None
+    set_at: datetime | None
+    phase: str | None = Field(description="where the newest session is in its day")
+    session_date: date | None
+    reconciled_at: datetime | None = Field(
+        description="when the book last agreed with its broker; null while it does not"
+    )
+
+
+class Health(BaseModel):
+    """This process is up and reaches its database."""
+
+    status: str
+    version: str
+    database: str
+    books: list[BookHealth]
+
+
+class Holding(BaseModel):
+    """A position at the last price."""
+
+    symbol: str
+    quantity: DecimalText
+    average_price: DecimalText
+    stop_price: DecimalText | None
+    last_price: DecimalText | None
+    unrealised: DecimalText | None = Field(description="null without a price")
+
+
+class Holdings(BaseModel):
+    """What a book holds."""
+
+    book: str
+    positions: list[Holding]
+
+
+class Weighted(Holding):
+    """A position and its share of the whole."""
+
+    market_value: DecimalText = Field(description="at the last price; without one, at its cost")
+    weight_pct: DecimalText | None = Field(description="of equity; null without equity")
+    risk: DecimalText = Field(description="what it loses from its cost to its stop")
+    risk_pct: DecimalText | None = Field(description="of equity; null without equity")
+
+
+class WeightedHoldings(BaseModel):
+    """What a book holds, weighed."""
+
+    book: str
+    equity: DecimalText
+    positions: list[Weighted]
+
+
+class RiskStatus(StrEnum):
+    """What the limits leave room for; ``BLOCKED`` names a book that is not ACTIVE."""
+
+    OK = "OK"
+    FULL = "FULL"
+    DAILY_LOSS = "DAILY_LOSS"
+    BLOCKED = "BLOCKED"
+
+
+class Summary(BaseModel):
+    """Money and limits. Names ending in ``_pct`` are percent of equity, other limits are shares."""
+
+    book: str
+    equity: DecimalText
+    cash: DecimalText
+    day_pnl: DecimalText = Field(description="equity now less equity at the session's opening")
+    current_risk_pct: DecimalText = Field(
+        description="what stops would cost if all were hit, reserved entries included"
+    )
+    max_risk_pct: DecimalText
+    remaining_capacity: DecimalText = Field(description="share of equity that may still be risked")
+    risk_status: RiskStatus
+    daily_loss_limit: DecimalText
+    risk_per_trade: DecimalText
+    max_positions: int
+    stop_loss_pct: DecimalText = Field(description="percent below a position's cost")
+
+
+class OrderView(BaseModel):
+    """An order as we hold it."""
+
+    client_id: str
+    broker_id: str | None
+    intent_id: str
+    symbol: str
+    side: Side
+    purpose: Purpose
+    type: OrderType
+    time_in_force: TimeInForce
+    quantity: DecimalText
+    limit_price: DecimalText | None
+    stop_price: DecimalText | None
+    state: OrderState
+    filled_quantity: DecimalText
+    average_price: DecimalText | None
+    created_at: datetime
+
+
+class Orders(BaseModel):
+    """Orders, newest first."""
+
+    book: str
+    orders: list[OrderView]
+
+
+class VerdictView(BaseModel):
+    """What one gate said about one subject."""
+
+    at: datetime
+    step: str
+    symbol: str
+    subject: str = Field(description="signal:ID, basket:NAME:TICK or intent:ID; empty below noise")
+    gate: str
+    passed: bool
+    reason: str
+    words: str
+    measured: str | None
+    limit: str | None
+    settings: str = Field(description="fingerprint of the settings that were in force")
+
+
+class Verdicts(BaseModel):
+    """The newest chain of a symbol, oldest first; without a symbol the newest verdicts first."""
+
+    book: str
+    verdicts: list[VerdictView]

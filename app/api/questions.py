@@ -1,0 +1,57 @@
+"""What callers may ask: query parameters with their bounds; any other name is refused."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.engine.orders import OrderState
+
+MOST_ROWS = 1000
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+
+
+def moment(text: object) -> datetime:
+    """Read an ISO 8601 time with a zone. Raises ValueError that says what is accepted."""
+    accepted = "accepted: ISO 8601 with a zone, such as 2026-03-20T14:31:00Z"
+    spelt = str(text)
+    if "T" in spelt:
+        # An unescaped + of a query arrives as a blank.
+        spelt = spelt.replace(" ", "+")
+    try:
+        at = datetime.fromisoformat(spelt)
+    except ValueError as error:
+        raise ValueError(accepted) from error
+    if at.tzinfo is None:
+        raise ValueError(accepted)
+    if not FIRST_YEAR < at.year < LAST_YEAR:
+        raise ValueError(f"accepted: a year between {FIRST_YEAR} and {LAST_YEAR}")
+    return at.astimezone(UTC)
+
+
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9./-]{1,12}$", description="in capitals")]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS, description="how many rows at most")]
+Moment = Annotated[datetime, BeforeValidator(moment)]
+
+
+class BookQuestion(BaseModel):
+    """Which book; the first one where none is named."""
+
+    model_config = ConfigDict(extra="forbid")
+    book: str | None = None
+
+
+class OrderQuestion(BookQuestion):
+    """Which orders."""
+
+    state: OrderState | None = None
+    symbol: Symbol | None = None
+    limit: Limit = 100
+
+
+class VerdictQuestion(BookQuestion):
+    """Which verdicts: of a symbol, at or before a time."""
+
+    symbol: Symbol | None = None
+    at: Moment | None = None
+    limit: Limit = 100

@@ -1,0 +1,52 @@
+"""Every reason in words, for people: what a refusal says, after the symbol it is about."""
+
+from app.engine.verdicts import Reason
+
+WORDS: dict[Reason, str] = {
+    Reason.PASSED: "passed",
+    Reason.NOT_DUE: "its tier is not due in this slot",
+    Reason.MARKET_CLOSED: "the market is closed",
+    Reason.NO_HISTORY: "too few bars to score it",
+    Reason.STALE_DATA: "its newest price is too old",
+    Reason.BAD_DATA: "its data are not usable numbers",
+    Reason.BELOW_CUTOFF: "the score's size is below the cutoff",
+    Reason.COOLDOWN: "it gave a signal too short a time ago",
+    Reason.DIRECTION_LOCK: "its last signal pointed the other way too short a time ago",
+    Reason.DAILY_CAP: "the day's number of entries is used up",
+    Reason.NOT_TRADED_ITSELF: "it is evidence for a basket and is not traded itself",
+    Reason.BASKET_TOO_FEW: "too few members of the basket gave a signal",
+    Reason.BASKET_TOO_POSITIVE: "too small a share of the basket's signals is negative",
+    Reason.BASKET_MEAN_TOO_HIGH: "the mean of the basket's scores is not low enough",
+    Reason.BASKET_UNCONFIRMED: "the basket has not qualified for enough ticks in a row",
+    Reason.ETF_LOCKED: "the ETF was chosen too short a time ago",
+    Reason.CONFLICTING_PAIR: "the other half of a conflicting pair is held or on its way",
+    Reason.POSITION_EXISTS: "it is held already",
+    Reason.ORDER_PENDING: "an order for it is on its way already",
+    Reason.NO_POSITION: "there is no position to sell",
+    Reason.BOOK_REDUCING: "the book may only reduce positions",
+    Reason.BOOK_HALTED: "the book is halted",
+    Reason.NOT_RECONCILED: "our books and the broker's were not found equal",
+    Reason.AUTO_MODE_OFF: "AUTO_MODE is 0: it is decided and recorded, but not sent",
+    Reason.SESSION_CLOSED: "the session takes no such order now",
+    Reason.TOO_LATE_IN_SESSION: "the pre-close liquidation has begun",
+    Reason.DAILY_LOSS_LIMIT: "the day's loss has reached its limit",
+    Reason.MAX_POSITIONS: "as many positions as allowed are held or on their way",
+    Reason.CONCURRENT_RISK: "no room is left under the limit of risk in all positions",
+    Reason.EXPOSURE: "no room is left under the limit of exposure",
+    Reason.BUYING_POWER: "there is not enough money",
+    Reason.ZERO_QUANTITY: "every limit together leaves less than one share",
+    Reason.STALE_PRICE: "there is no price that is fresh enough",
+    Reason.EXPIRED_INTENT: "what caused it is too long ago",
+    Reason.BROKER_REJECTED: "the broker refused the order",
+    Reason.OUTCOME_UNKNOWN: "the broker's answer is not known yet; it is being looked up",
+    Reason.RATE_FUSE: "too many orders within a minute",
+    Reason.RATE_LIMITED: "the rate limit has no call left",
+}
+
+
+def in_words(reason: str) -> str:
+    """Return a stored reason in words; one of another version in its own."""
+    try:
+        return WORDS[Reason(reason)]
+    except ValueError:
+        return reason.replace("_", " ")
