@@ -232,6 +232,12 @@ def an_order(**changes: Any) -> Order:
     return replace(order, **changes)
 
 
+def a_pending_entry(symbol: str = "MSFT", notional: int = 2000, **changes: Any) -> Order:
+    """An entry that the broker works, with what it reserves."""
+    order = an_order(symbol=symbol, state=OrderState.SUBMITTED, reserved_notional=D(notional))
+    return replace(order, reserved_risk=D(notional) * D("0.015"), **changes)
+
+
 def a_broker_order(order: Order, state: OrderState, filled: int = 0, **changes: Any) -> BrokerOrder:
     """What a broker would say of an order in this state."""
     seen = BrokerOrder(
