@@ -99,7 +99,7 @@ def test_sizes_are_computed_at_a_worse_price(
 
 # -- properties ---------------------------------------------------------------------------------
 
-SHARES_OF_EQUITY = st.decimals(0, "1.2", places=3)
+SHARES_OF_EQUITY = st.integers(1, 120).map(lambda percent: Decimal(percent) / 100)
 HELD = st.lists(
     st.tuples(st.sampled_from("ABCDE"), st.integers(0, 30), st.decimals(1, 300, places=2)),
     max_size=3,
@@ -108,7 +108,7 @@ HELD = st.lists(
 
 
 @given(
-    st.decimals(500, 10**6, places=2),
+    st.integers(5_000, 500_000).map(Decimal),
     st.tuples(SHARES_OF_EQUITY, SHARES_OF_EQUITY, SHARES_OF_EQUITY),
     st.floats(0.01, 1_000),
     HELD,
@@ -126,7 +126,9 @@ def test_no_size_ever_passes_a_limit(
         buying_power=power,
         quotes={"AAPL": a_quote(last=last)},
         positions={s: Position(s, D(q), p) for s, q, p in held},
-        pending=(replace(a_pending_entry(), reserved_notional=waiting / 4),),
+        pending=(
+            replace(a_pending_entry(), reserved_notional=waiting / 4, reserved_risk=waiting / 300),
+        ),
     )
     order = judge(BOOK, an_intent(), context).order
     if order is None:
