@@ -78,7 +78,7 @@ class Streams:
             try:
                 return self._read(stream, group, count, block_s)
             except ResponseError as error:
-                if not str(error).startswith("NOGROUP"):
+                if "NOGROUP" not in str(error):  # a pipeline names its command first
                     raise
                 self._make_group(stream, group)
                 return self._read(stream, group, count, block_s)

@@ -1,0 +1,95 @@
+"""The migrations make exactly the tables of the schema, once, whoever asks and how often."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.engine import make_url
+
+from app.engine.errors import InvalidData, Transient
+from app.io.store.migrate import migrate
+from app.io.store.schema import metadata
+
+CHECKS = "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0 ORDER BY 1"
+VERSION = "SELECT version_num FROM alembic_version"
+
+
+@pytest.fixture
+def empty_url(database_url: str) -> Iterator[str]:
+    """A database without a table."""
+    url = make_url(database_url)
+    name = f"{url.database}_empty"
+    server = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with server.connect() as db:
+        db.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield url.set(database=name).render_as_string(hide_password=False)
+        db.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _ask(url: str, question: str) -> list[object]:
+    with sa.create_engine(url, poolclass=sa.NullPool).connect() as db:
+        return list(db.exec_driver_sql(question).scalars())
+
+
+def test_the_migrated_database_is_the_schema(empty_url: str) -> None:
+    migrate(empty_url)
+    options = {"compare_type": True, "compare_server_default": True}
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).connect() as db:
+        context = MigrationContext.configure(db, opts=options)
+        assert compare_metadata(context, metadata) == []
+    made = _ask(empty_url, CHECKS)
+    declared = sorted(
+        str(constraint.name if "ck_" in str(constraint.name) else f"ck_{table}_{constraint.name}")
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, sa.CheckConstraint)
+    )
+    assert made == declared
+    assert len(made) >= 10
+
+
+def test_the_comparison_notices_a_difference(empty_url: str) -> None:
+    migrate(empty_url)
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+        db.exec_driver_sql("ALTER TABLE orders DROP COLUMN error")
+        assert compare_metadata(MigrationContext.configure(db), metadata) != []
+
+
+def test_a_second_run_changes_nothing(empty_url: str) -> None:
+    migrate(empty_url)
+    before = _ask(empty_url, VERSION)
+    migrate(empty_url)
+    assert _ask(empty_url, VERSION) == before
+    assert len(before) == 1
+
+
+def test_four_at_once_make_the_tables_once(empty_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(migrate, [empty_url] * 4)) == [None] * 4
+    assert len(_ask(empty_url, VERSION)) == 1
+
+
+def test_a_database_that_is_not_there_is_one_line_without_the_password(database_url: str) -> None:
+    url = make_url(database_url).set(database="nowhere")
+    password = url.password or "no password"
+    with pytest.raises(InvalidData, match='database "nowhere" does not exist') as told:
+        migrate(url.render_as_string(hide_password=False))
+    assert password not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_refused_login_is_for_a_person(database_url: str) -> None:
+    url = make_url(database_url).set(password="secret")
+    with pytest.raises(InvalidData, match="check DATABASE_URL") as told:
+        migrate(url.render_as_string(hide_password=False))
+    assert "secret" not in str(told.value)
+
+
+def test_a_server_that_is_not_there_is_one_line_without_the_password() -> None:
+    with pytest.raises(Transient, match="check DATABASE_URL, and that the server runs") as told:
+        migrate("postgresql://me:secret@127.0.0.1:1/db")
+    assert "secret" not in str(told.value)
+    assert "\n" not in str(told.value)
