@@ -3,7 +3,7 @@
 
 def down() -> None:
     """Stop every process of this state folder; their data stay."""
-    from app.local.foreground import state_path, stop_running
+    from app.local.control import state_path, stop_running
 
     folder = state_path()
     stopped = stop_running(folder)

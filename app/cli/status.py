@@ -10,7 +10,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show every process of this state folder; exit 3 where nothing runs."""
-    from app.local.foreground import state_path
+    from app.local.control import state_path
     from app.local.status import read_status, render
 
     folder = state_path()

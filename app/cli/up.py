@@ -18,7 +18,9 @@ def up(
     ] = None,
     synthetic: Annotated[int | None, typer.Option(help="Seed of a synthetic market.")] = None,
     date: Annotated[str | None, typer.Option(help="The simulated session, YYYY-MM-DD.")] = None,
-    faults: Annotated[Path | None, typer.Option(help="Faults of the simulated exchange.")] = None,
+    faults: Annotated[
+        str | None, typer.Option(help="Faults of the simulated exchange, as its own option.")
+    ] = None,
     procfile: Annotated[Path | None, typer.Option(help="Another list of processes.")] = None,
     detach: Annotated[bool, typer.Option(help="Return once everything runs.")] = False,
 ) -> None:
@@ -30,14 +32,14 @@ def up(
         "--bars": bars and str(bars.absolute()),
         "--synthetic": None if synthetic is None else str(synthetic),
         "--date": date,
-        "--faults": faults and str(faults.absolute()),
+        "--faults": faults,
     }
     options = [word for name, value in world.items() if value for word in (name, value)]
     if not sim and (options or speed is not None):
         given = options[0] if options else "--speed"
         raise InvalidData(f"{given} is about the simulated exchange: add --sim.")
-    if speed is not None and not 0 < speed < float("inf"):
-        raise InvalidData(f"--speed: {speed:g}; accepted: a number above 0.")
+    if speed is not None and not 0.01 <= speed <= 10_000:
+        raise InvalidData(f"--speed: {speed:g}; accepted: a number from 0.01 to 10000.")
     if detach:
         run_detached(typer.echo)
     else:

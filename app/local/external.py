@@ -6,7 +6,7 @@ import psycopg2
 import redis
 
 from app.engine.errors import InvalidData
-from app.local.binaries import OLDEST_POSTGRES
+from app.io.store.migrate import check_version
 from app.local.environment import without_password
 from app.local.postgres import libpq_url
 
@@ -27,16 +27,7 @@ def check_postgres(url: str) -> None:
         ) from None
     version = connection.server_version
     connection.close()
-    refuse_old_postgres(shown, version)
-
-
-def refuse_old_postgres(shown: str, version: int) -> None:
-    """Raise InvalidData where ``version``, as libpq numbers it, is too old."""
-    if version < OLDEST_POSTGRES * 10_000:
-        raise InvalidData(
-            f"DATABASE_URL: {shown} is PostgreSQL {version // 10_000}.{version % 10_000}, "
-            f"{OLDEST_POSTGRES} or newer is needed. Upgrade it, or leave DATABASE_URL out."
-        )
+    check_version(version)
 
 
 def check_redis(url: str) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from app.engine.errors import InvalidData
 from app.local.account import Account, can_enter
 
-DEFAULT = ".metronome"
 SHARED = Path("/var/lib/metronome")
 LONGEST_SOCKET = 100
 """sun_path holds 108 bytes on Linux and 104 on macOS."""

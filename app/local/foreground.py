@@ -1,4 +1,4 @@
-"""`metronome up` and `down`: a stack that lasts until a signal, in the terminal or detached."""
+"""`metronome up`: a stack that lasts until a signal, in the terminal or detached."""
 
 import os
 import shlex
@@ -8,32 +8,25 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import psutil
-
+from app.config import load
 from app.engine.errors import InvalidData
 from app.io.clock import pause
-from app.local.environment import set_for_us
-from app.local.folder import DEFAULT
+from app.local.control import state_path
+from app.local.environment import set_for_us, simulated
 from app.local.logs import last_words, rotate
-from app.local.ownership import holder_of
 from app.local.procfile import read_procfile
 from app.local.stack import Event, Interrupted, Stack
 from app.local.status import read_status
 
-STOPPED_WITHIN_S = 15.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 COLOURS = (36, 33, 32, 35, 34, 96, 93)
-
-
-def state_path() -> Path:
-    """Return the state folder that the environment or .env names."""
-    return Path(set_for_us().get("METRONOME_STATE", DEFAULT)).expanduser().resolve()
 
 
 def run_in_foreground(
     say: Callable[[str], None], procfile: Path, *, sim: bool, speed: float, world: Sequence[str]
 ) -> None:
     """Run the Procfile until a signal comes; ``world`` are the exchange's own options."""
+    refuse_wrong_settings(sim=sim, speed=speed)
     commands = read_procfile(procfile)
     if world and "exchange" in commands:
         commands["exchange"] += f" {shlex.join(world)}"
@@ -53,6 +46,14 @@ def run_in_foreground(
             stack.wait()
     except Interrupted:
         return
+
+
+def refuse_wrong_settings(*, sim: bool, speed: float) -> None:
+    """Raise ConfigError for what every process would refuse again and again."""
+    world = simulated(1, speed) if sim else {}
+    settings = load({**os.environ, **world})
+    if not sim and any(book.broker == "alpaca" for book in settings.books):
+        settings.alpaca.keys()
 
 
 def _introduce(stack: Stack, say: Callable[[str], None]) -> None:
@@ -106,25 +107,3 @@ def run_detached(say: Callable[[str], None]) -> None:
             return
         pause(0.1)
     raise InvalidData(last_words(log).removeprefix("metronome: "))
-
-
-def stop_running(folder: Path) -> int | None:
-    """Stop the supervisor of the folder and with it everything; return its process id."""
-    holder = holder_of(folder)
-    if holder is None:
-        return None
-    try:
-        holder.terminate()
-        holder.wait(STOPPED_WITHIN_S)
-    except psutil.NoSuchProcess:
-        return holder.pid
-    except psutil.AccessDenied:
-        raise InvalidData(
-            f"Process {holder.pid} on {folder} belongs to another user: stop it as that user."
-        ) from None
-    except psutil.TimeoutExpired:
-        raise InvalidData(
-            f"Process {holder.pid} did not stop within {STOPPED_WITHIN_S:.0f} s: "
-            f"see {folder / 'logs'}, or end it with kill -9 {holder.pid}."
-        ) from None
-    return holder.pid
