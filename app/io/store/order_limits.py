@@ -74,3 +74,11 @@ def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:
         .group_by(_o.client_id)
     )
     return sorted(float(ms) for ms in db.scalars(query))
+
+
+def first_accepted(db: Connection, book_id: str) -> datetime | None:
+    """Return when, by the wall, the broker first took an order of the book."""
+    when: datetime | None = db.scalar(
+        sa.select(sa.func.min(_o.accepted_wall)).where(_o.book == book_id)
+    )
+    return when

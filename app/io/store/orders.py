@@ -25,6 +25,7 @@ from app.engine.orders import (
 from app.io.locks import Lease, still_held
 from app.io.store.order_limits import Reserved as Reserved
 from app.io.store.order_limits import created_since as created_since
+from app.io.store.order_limits import first_accepted as first_accepted
 from app.io.store.order_limits import latencies as latencies
 from app.io.store.order_limits import reserved as reserved
 from app.io.store.order_limits import submitted_since as submitted_since

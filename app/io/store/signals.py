@@ -51,7 +51,7 @@ def listing(db: Connection, book_id: str, since: datetime | None = None) -> list
     return [Signal(*row) for row in db.execute(query.order_by(_s.at, _s.id))]
 
 
-def count(db: Connection, book_id: str, since: datetime, until: datetime) -> int:
-    """Return how many signals there are in [since, until)."""
-    query = sa.select(sa.func.count()).where(_s.book == book_id, _s.at >= since, _s.at < until)
-    return db.scalar(query) or 0
+def count(db: Connection, book_id: str, since: datetime | None = None) -> int:
+    """Return how many signals there are at or after ``since``."""
+    query = sa.select(sa.func.count()).where(_s.book == book_id)
+    return db.scalar(query if since is None else query.where(_s.at >= since)) or 0

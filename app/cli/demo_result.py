@@ -1,0 +1,56 @@
+"""A demo's day in numbers: the report's, the exchange's beside them, and the invariants."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.cli.demo_watch import Watch
+from app.engine.errors import AppError
+from app.engine.rounding import cents, plain
+from app.io.store import orders, reports, sessions
+from app.pipeline.invariants import Theirs, check
+from app.pipeline.report import END_OF_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `--json` writes, the report's page, and how many invariants did not hold."""
+
+    body: Mapping[str, Any]
+    html: str
+    breaches: int
+    source: str
+
+
+def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> Result:
+    """Put a settled day together. Raises AppError where its report is missing."""
+    state, taken = watch.ask("/sim/state"), watch.ask("/sim/orders")
+    positions = watch.held_there()
+    with watch.database.begin() as db:
+        session = sessions.current(db, watch.book.id)
+        report = reports.load(db, watch.book.id, session.date, END_OF_DAY) if session else None
+        if session is None or report is None:
+            raise AppError("the session closed without a report")
+        breaches = check(
+            db,
+            watch.book,
+            Theirs([order["client_order_id"] for order in taken], positions),
+            session.equity_open or Decimal(0),
+        )
+        first = orders.first_accepted(db, watch.book.id)
+    body = {
+        **report.body,
+        "speed": speed,
+        "wall_seconds": round(wall_s, 3),
+        "seconds_to_first_order": first and round((first - started_at).total_seconds(), 3),
+        "broker": {
+            "orders": len(taken),
+            "fills": state["fills"],
+            "positions": {symbol: plain(quantity) for symbol, quantity in positions.items()},
+            "equity": str(cents(Decimal(state["equity"]))),
+        },
+        "invariants": asdict(breaches),
+    }
+    return Result(body, report.html, breaches.total, str(state["source"]))
