@@ -15,6 +15,15 @@ SHORTEST_SECRET = 4
 _URL_PASSWORD = re.compile(r"(://[^/\s:@\"']*:)[^/\s@\"']+(?=@)")
 _QUERY_PASSWORD = re.compile(r"([?&]password=)[^&\s\"']+")
 
+_FIELDS: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+)
+
 
 def configure(level: str, secrets: Collection[str] = (), stream: TextIO | None = None) -> None:
     """Send everything that is logged, by us or by libraries, to one stream (default: stderr).
@@ -23,35 +32,24 @@ def configure(level: str, secrets: Collection[str] = (), stream: TextIO | None =
     field, message and traceback; so are the passwords of URLs.
     """
     target = stream or sys.stderr
-    mask = Mask(secrets)
-    before: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
+            foreign_pre_chain=_FIELDS,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_renderers(target.isatty()),
-                mask,
+                Mask(secrets),
             ],
         )
     )
     root = logging.getLogger()
-    for old in root.handlers[:]:
-        root.removeHandler(old)
-    root.addHandler(handler)
+    root.handlers[:] = [handler]
     root.setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *before,
+            *_FIELDS,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -92,7 +92,10 @@ def test_setting_it_up_again_does_not_log_twice() -> None:
     assert len(lines(stream)) == 1
 
 
-@given(st.text(min_size=SHORTEST_SECRET), st.text(), st.text())
+@given(
+    st.text(st.characters(exclude_characters="*"), min_size=SHORTEST_SECRET), st.text(), st.text()
+)
 def test_no_secret_survives(secret: str, before: str, after: str) -> None:
     masked = Mask([secret]).text(before + secret + after)
-    assert masked.count(MASK) >= 1 or secret in MASK
+    assert secret not in masked
+    assert MASK in masked
