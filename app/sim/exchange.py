@@ -181,7 +181,9 @@ class Exchange:
             if trade is not None and trade.at >= session.open:
                 self._print(symbol, Phase.CLOSING, trade.price)
         for order in self.book.open():
-            if order.tif != "gtc" or (order.expires_at or 0) <= self.at:
+            if order.tif in ("opg", "cls"):
+                self._end(order, "canceled")
+            elif order.tif != "gtc" or (order.expires_at or 0) <= self.at:
                 self._end(order, "expired")
         self.last_equity = self.equity()
 
@@ -216,7 +218,7 @@ class Exchange:
             else:
                 self.book.keep(order)
             if step.ends and order.is_open:
-                self._end(order, "expired" if order.tif in ("opg", "cls") else "canceled")
+                self._end(order, "canceled")
 
     def _fill(self, step: Step) -> Order:
         before, filled = step.order, step.order.filled + step.quantity

@@ -7,7 +7,6 @@ from typing import Any
 
 from app.sim.exchange import Exchange
 from app.sim.ledger import Fill
-from app.sim.market import Market
 from app.sim.orders import ZERO, asset_id, text
 from app.sim.permission import shares_of
 from app.sim.tape import Tape
@@ -81,15 +80,7 @@ def position(exchange: Exchange, symbol: str) -> dict[str, Any]:
     promised = sum(
         (shares_of(o, price) for o in exchange.book.open(symbol) if o.side == "sell"), ZERO
     )
-    return {
-        "asset_id": asset_id(symbol),
-        "symbol": symbol,
-        "exchange": "NASDAQ",
-        "asset_class": "us_equity",
-        "asset_marginable": True,
-        "qty": text(holding.quantity),
-        "qty_available": text(holding.quantity - promised),
-        "side": "long",
+    money = {
         "avg_entry_price": text(round(holding.average, 6)),
         "market_value": text(value),
         "cost_basis": text(round(holding.cost, 9)),
@@ -100,6 +91,18 @@ def position(exchange: Exchange, symbol: str) -> dict[str, Any]:
         "current_price": text(price),
         "lastday_price": text(before),
         "change_today": _share(price - before, before),
+    }
+    return {
+        "asset_id": asset_id(symbol),
+        "symbol": symbol,
+        "exchange": "NASDAQ",
+        "asset_class": "us_equity",
+        "asset_marginable": True,
+        "qty": text(holding.quantity),
+        "qty_available": text(holding.quantity - promised),
+        "side": "long",
+        **money,
+        "usd": money,
     }
 
 
@@ -115,9 +118,10 @@ def _share(part: Decimal, whole: Decimal) -> str | None:
     return text(round(part / whole, 9)) if whole else None
 
 
-def asset(tape: Tape, market: Market) -> dict[str, Any]:
+def asset(exchange: Exchange, tape: Tape) -> dict[str, Any]:
     """Return a symbol's asset; its name says where its prices come from."""
-    rule = f"derived: {tape.derived}" if tape.derived else market.source
+    rule = f"derived: {tape.derived}" if tape.derived else exchange.market.source
+    price, before = exchange.price(tape.symbol), last_close(exchange, tape.symbol)
     return {
         "id": asset_id(tape.symbol),
         "class": "us_equity",
@@ -132,6 +136,8 @@ def asset(tape: Tape, market: Market) -> dict[str, Any]:
         "borrow_status": "not_shortable",
         "fractionable": True,
         "maintenance_margin_requirement": 100,
+        "last_price": text(price),
+        "last_close_pct_change": _share(price - before, before),
         "attributes": ["derived"] if tape.derived else [],
     }
 

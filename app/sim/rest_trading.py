@@ -151,16 +151,16 @@ async def assets(world: World, request: Request) -> Reply:
         return Reply([])
     if wanted.get("asset_class", "us_equity") != "us_equity":
         return Reply([])
-    market = world.exchange.market
-    listed = [replies.asset(tape, market) for tape in market.tapes.values()]
+    tapes = world.exchange.market.tapes
+    listed = [replies.asset(world.exchange, tape) for tape in tapes.values()]
     return Reply([a for a in listed if wanted.get("exchange", a["exchange"]) == a["exchange"]])
 
 
 async def asset(world: World, request: Request) -> Reply:
-    given, market = request.path_params["symbol"], world.exchange.market
-    for symbol, tape in market.tapes.items():
+    given = request.path_params["symbol"]
+    for symbol, tape in world.exchange.market.tapes.items():
         if given.upper() == symbol or given == asset_id(symbol):
-            return Reply(replies.asset(tape, market))
+            return Reply(replies.asset(world.exchange, tape))
     raise not_found(f"asset not found for {given}")
 
 

@@ -1,6 +1,7 @@
 """The web server around a world: endpoints, streams, and the pump that moves the market."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,8 @@ from app.sim.gate import gate
 from app.sim.tape import TICK_SECONDS
 from app.sim.world import World
 
+log = logging.getLogger(__name__)
+
 #: The longest wall seconds between two looks at the clock, which a client may set at any time.
 LONGEST_NAP = 0.5
 #: Wall seconds between two draws of the fault that disconnects the data stream.
@@ -26,8 +29,13 @@ async def pump(world: World) -> None:
     loop = asyncio.get_running_loop()
     draw_at = loop.time() + DISCONNECT_EVERY
     while True:
-        now = world.exchange.advance()
-        world.data.advance()
+        try:
+            now = world.exchange.advance()
+            world.data.advance()
+        except Exception:
+            log.exception("the market could not advance")
+            await asyncio.sleep(LONGEST_NAP)
+            continue
         if loop.time() >= draw_at:
             world.data.disconnect()
             draw_at = loop.time() + DISCONNECT_EVERY

@@ -72,7 +72,7 @@ def build(exchange: Exchange, access: Access, faults: Faults) -> World:
 
 def partial_limit(faults: Faults, order: Order) -> Decimal | None:
     """Return how much of a new order may fill at once if the fault is drawn, else None."""
-    if order.leaves < 2 or faults.draw(Kind.PARTIAL_FILL) is None:
+    if order.tif == "fok" or order.leaves < 2 or faults.draw(Kind.PARTIAL_FILL) is None:
         return None
     part = (order.leaves * Decimal(faults.share())).to_integral_value(rounding=ROUND_FLOOR)
     return max(part, Decimal(1))
