@@ -222,13 +222,11 @@ class BrokerContract:
         later = stage.broker.orders_since(everything[1].created_at)
         assert [order.broker_id for order in later] == ids[1:]
 
-    @pytest.mark.parametrize("quantity", ["NaN", "0", "-1", "Infinity"])
-    def test_a_senseless_quantity_is_refused_before_sending(
-        self, stage: Stage, quantity: str
-    ) -> None:
-        with pytest.raises(Rejected) as refused:
-            stage.broker.submit(an_order(f"senseless {quantity}", quantity=Decimal(quantity)))
-        assert refused.value.code == "invalid"
+    def test_a_senseless_quantity_is_refused_before_sending(self, stage: Stage) -> None:
+        for quantity in ("NaN", "0", "-1", "Infinity"):
+            with pytest.raises(Rejected) as refused:
+                stage.broker.submit(an_order(f"no {quantity}", quantity=Decimal(quantity)))
+            assert refused.value.code == "invalid"
         assert stage.broker.orders_since(SINCE_EVER) == []
 
     def test_the_session_is_stated_in_utc(self, stage: Stage) -> None:

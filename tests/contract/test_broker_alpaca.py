@@ -1,0 +1,59 @@
+"""The Alpaca adapter keeps the broker's contract on the simulated exchange."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from broker_contract import SINCE_EVER, BrokerContract, a_resting_order, an_order, bought
+from broker_exchange import ExchangeStage, exchange, on_stage
+
+from app.engine.orders import Side, TimeInForce
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[ExchangeStage]:
+    with exchange(tmp_path) as url:
+        yield on_stage(url)
+
+
+class TestAlpaca(BrokerContract):
+    """Alpaca's protocol over the unmodified client library."""
+
+
+def test_orders_beyond_one_page_are_all_listed(
+    stage: ExchangeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.alpaca.broker.ORDERS_A_PAGE", 3)
+    monkeypatch.setattr("app.adapters.alpaca.broker.FILLS_A_PAGE", 3)
+    placed = [stage.broker.submit(a_resting_order(stage, f"page {n}")) for n in range(10)]
+    ids = [order.broker_id for order in placed]
+    assert [order.broker_id for order in stage.broker.orders_since(SINCE_EVER)] == ids
+    assert [order.broker_id for order in stage.broker.open_orders()] == ids
+    for order in placed:
+        stage.broker.cancel(order.broker_id)
+    filled = {bought(stage, f"fill {n}") for n in range(7)}
+    assert {fill.broker_order_id for fill in stage.broker.executions(SINCE_EVER)} == filled
+
+
+def test_an_order_on_close_leaves_the_account_flat(stage: ExchangeStage) -> None:
+    bought(stage, "before the close")
+    order = an_order("at the close", side=Side.SELL, time_in_force=TimeInForce.CLS)
+    stage.broker.submit(order)
+    stage.jump("2026-03-20T20:00:30Z")
+    stage.until(lambda: stage.broker.positions() == {})
+    assert not stage.broker.clock().is_open
+
+
+def test_quotes_and_bars_of_the_exchange_are_sound(stage: ExchangeStage) -> None:
+    quotes = stage.quotes.latest(["AAPL", "SQQQ", "NO.SUCH"])
+    assert quotes.good.keys() == {"AAPL", "SQQQ"}
+    assert quotes.bad == ()
+    start, end = stage.broker.clock().at - timedelta(minutes=10), stage.broker.clock().at
+    bars = stage.quotes.minute_bars(["SQQQ", "AAPL"], start, end)
+    assert bars.bad == ()
+    assert [(bar.symbol, bar.at) for bar in bars.good] == sorted(
+        (bar.symbol, bar.at) for bar in bars.good
+    )
+    assert {bar.symbol for bar in bars.good} == {"AAPL", "SQQQ"}
+    assert all(start <= bar.at < end for bar in bars.good)

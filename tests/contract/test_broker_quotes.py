@@ -1,0 +1,168 @@
+"""What the quote source makes of market data that is late, broken or not there."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from broker_stubs import (
+    Behaviour,
+    answer,
+    free_port,
+    garbage,
+    half_a_body,
+    hang_up,
+    reset,
+    silence,
+    stub,
+)
+
+from app.engine.errors import InvalidData, Rejected, Transient
+from app.io.feeds import FEEDS
+from app.io.feeds.port import QuoteSource, Source
+
+NOON = datetime(2026, 3, 20, 16, tzinfo=UTC)
+HTML = "<html><body>the-secret</body></html>"
+STAMP = "2026-03-20T15:59:59.123456789Z"
+
+
+def alpaca(url: str, **overrides: Any) -> QuoteSource:
+    times = {"connect_timeout_s": 1.0, "read_timeout_s": 0.4} | overrides
+    return FEEDS["alpaca"](Source(url, "the-key", "the-secret", **times))
+
+
+def a_snapshot(bid: object = 99.99, ask: object = 100.01) -> dict[str, Any]:
+    return {
+        "latestTrade": {"t": STAMP, "p": 100.0},
+        "latestQuote": {"t": STAMP, "bp": bid, "ap": ask},
+        "dailyBar": {"t": "2026-03-20T04:00:00Z", "v": 5_000},
+    }
+
+
+def a_bar(minute: int, high: float = 101.0) -> dict[str, Any]:
+    at = (NOON + timedelta(minutes=minute)).isoformat()
+    return {"t": at, "o": 100.0, "h": high, "l": 99.0, "c": 100.0, "v": 10}
+
+
+def test_one_request_brings_every_quote_and_names_the_bad_ones() -> None:
+    said = {
+        "AAPL": a_snapshot(),
+        "MSFT": a_snapshot(bid=0),
+        "NVDA": a_snapshot(bid=101),
+        "TSLA": None,
+        "META": a_snapshot(ask="100"),
+        "UNASKED": a_snapshot(),
+    }
+    with stub(answer(200, said)) as server:
+        quotes = alpaca(server.url).latest(["AAPL", "MSFT", "NVDA", "TSLA", "META", "GONE"])
+        assert quotes.good.keys() == {"AAPL"}
+        assert [entry.symbol for entry in quotes.bad] == ["MSFT", "NVDA", "TSLA", "META"]
+        assert "bid is 0.0" in quotes.bad[0].reason
+        assert '"bp": 0' in quotes.bad[0].payload
+        (path,) = server.paths()
+        assert path.startswith("/v2/stocks/snapshots?symbols=AAPL%2CMSFT%2C")
+        assert "feed=iex" in path
+
+
+def test_a_value_that_is_not_a_number_spoils_only_its_symbol() -> None:
+    spoilt = '{"AAPL": %s, "MSFT": {"latestTrade": {"t": "%s", "p": NaN}, "latestQuote": {}}}'
+    with stub(answer(200, spoilt % (json.dumps(a_snapshot()), STAMP))) as server:
+        quotes = alpaca(server.url).latest(["AAPL", "MSFT"])
+    assert quotes.good.keys() == {"AAPL"}
+    assert [entry.symbol for entry in quotes.bad] == ["MSFT"]
+
+
+def test_nothing_is_asked_about_no_symbol() -> None:
+    with stub(answer(200, {})) as server:
+        source = alpaca(server.url)
+        assert source.latest([]).good == {}
+        assert source.minute_bars([], NOON, NOON + timedelta(hours=1)).good == ()
+        assert source.minute_bars(["AAPL"], NOON, NOON).good == ()
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        reset,
+        hang_up,
+        half_a_body,
+        garbage,
+        silence,
+        answer(200, HTML),
+        answer(200, []),
+        answer(200, "[" * 200_000),
+        answer(302, "", Location="http://127.0.0.1:1/"),
+        answer(403, HTML),
+        answer(429, {"message": "slow"}),
+        answer(502, HTML),
+    ],
+    ids=lambda fault: fault.__name__,
+)
+def test_a_fault_is_asked_again_at_most_three_times(fault: Behaviour) -> None:
+    with stub(fault) as server:
+        with pytest.raises(Transient) as failed:
+            alpaca(server.url).latest(["AAPL"])
+        assert "the-secret" not in f"{failed.value} {failed.value.__cause__}"
+        assert 1 <= len(server.requests) <= 4
+
+
+def test_a_fault_that_passes_is_got_over() -> None:
+    with stub(reset, answer(502, HTML), answer(200, {"AAPL": a_snapshot()})) as server:
+        assert alpaca(server.url, read_timeout_s=5.0).latest(["AAPL"]).good.keys() == {"AAPL"}
+
+
+def test_a_refusal_is_not_asked_again() -> None:
+    words = "subscription does not permit querying recent SIP data"
+    with stub(answer(403, {"message": words})) as server:
+        with pytest.raises(Rejected, match=words):
+            alpaca(server.url).latest(["AAPL"])
+        assert len(server.requests) == 1
+
+
+def test_a_source_that_does_not_listen_may_come_back() -> None:
+    with pytest.raises(Transient):
+        alpaca(f"http://127.0.0.1:{free_port()}").latest(["AAPL"])
+
+
+def test_bars_come_page_by_page_in_order_and_without_the_bad_ones() -> None:
+    first = {"bars": {"MSFT": [a_bar(0), a_bar(1)]}, "next_page_token": "two"}
+    second = {
+        "bars": {"MSFT": [a_bar(1), a_bar(2, high=1.0)], "AAPL": [a_bar(0)], "X": None},
+        "next_page_token": None,
+    }
+    with stub(answer(200, first), answer(200, second)) as server:
+        bars = alpaca(server.url).minute_bars(["MSFT", "AAPL"], NOON, NOON + timedelta(hours=1))
+        assert [(bar.symbol, bar.at.minute) for bar in bars.good] == [
+            ("AAPL", 0),
+            ("MSFT", 0),
+            ("MSFT", 1),
+        ]
+        assert [entry.reason.split(" ")[0] for entry in bars.bad] == ["a", "open"]
+        one, two = server.paths()
+        assert "page_token" not in one
+        assert "page_token=two" in two
+        assert "start=2026-03-20T16%3A00%3A00Z&end=2026-03-20T16%3A59%3A59.999999Z" in one
+
+
+def test_pages_without_an_end_are_given_up() -> None:
+    page = {"bars": {"AAPL": [a_bar(0)]}, "next_page_token": "again"}
+    with stub(answer(200, page)) as server:
+        with pytest.raises(Transient, match="without an end"):
+            alpaca(server.url).minute_bars(["AAPL"], NOON, NOON + timedelta(hours=1))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "page",
+    [{"bars": [1]}, {"bars": {"AAPL": 5}}, {"bars": {"AAPL": []}, "next_page_token": 7}],
+    ids=str,
+)
+def test_a_page_of_another_shape_is_refused(page: dict[str, Any]) -> None:
+    with stub(answer(200, page)) as server, pytest.raises(Transient, match="cannot be read"):
+        alpaca(server.url).minute_bars(["AAPL"], NOON, NOON + timedelta(hours=1))
+
+
+def test_a_url_that_cannot_work_is_refused_at_once() -> None:
+    with pytest.raises(InvalidData, match="data URL"):
+        alpaca("127.0.0.1:80")
