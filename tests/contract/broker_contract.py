@@ -15,14 +15,16 @@ from app.engine.orders import FINAL, Order, OrderState, OrderType, Purpose, Side
 from app.engine.portfolio import cash_after
 from app.engine.rounding import to_tick
 
-SINCE_EVER = datetime(2000, 1, 1, tzinfo=UTC)
-
 
 class Stage(Protocol):
     """A broker in an open session with a flat account, and a market that can be waited for."""
 
     @property
     def broker(self) -> Broker: ...
+
+    @property
+    def since(self) -> datetime:
+        """Return when this stage began; nothing older is this test's."""
 
     def ask(self, symbol: str) -> Decimal:
         """Return about what a share costs now."""
@@ -79,7 +81,7 @@ class BrokerContract:
             with pytest.raises(Rejected) as refused:
                 stage.broker.submit(again)
             assert refused.value.code == "duplicate"
-        assert [o.broker_id for o in stage.broker.orders_since(SINCE_EVER)] == [first.broker_id]
+        assert [o.broker_id for o in stage.broker.orders_since(stage.since)] == [first.broker_id]
 
     def test_a_client_id_stays_taken_after_its_order_ended(self, stage: Stage) -> None:
         order = a_resting_order(stage, "taken")
@@ -148,7 +150,7 @@ class BrokerContract:
         too_many = (power / stage.ask("AAPL")).to_integral_value() * 2
         with pytest.raises(Rejected):
             stage.broker.submit(an_order("too much", quantity=too_many))
-        assert stage.broker.orders_since(SINCE_EVER) == []
+        assert stage.broker.orders_since(stage.since) == []
 
     def test_open_purchases_hold_buying_power(self, stage: Stage) -> None:
         before = stage.broker.account()
@@ -173,7 +175,7 @@ class BrokerContract:
         start = stage.broker.account().cash
         first = bought(stage, "sum one")
         second = bought(stage, "sum two")
-        fills = stage.broker.executions(SINCE_EVER)
+        fills = stage.broker.executions(stage.since)
         assert sum(fill.quantity for fill in fills) == 4
         assert stage.broker.positions()["AAPL"].quantity == 4
         assert {fill.broker_order_id for fill in fills} == {first, second}
@@ -185,7 +187,7 @@ class BrokerContract:
 
     def test_executions_are_listed_from_an_instant_on(self, stage: Stage) -> None:
         bought(stage, "since")
-        (*_, last) = stage.broker.executions(SINCE_EVER)
+        (*_, last) = stage.broker.executions(stage.since)
         assert last in stage.broker.executions(last.at)
         assert stage.broker.executions(last.at + timedelta(milliseconds=1)) == []
 
@@ -214,7 +216,7 @@ class BrokerContract:
         gone = stage.broker.submit(a_resting_order(stage, "list three"))
         stage.broker.cancel(gone.broker_id)
         stage.until(lambda: len(stage.broker.open_orders()) == 1)
-        everything = stage.broker.orders_since(SINCE_EVER)
+        everything = stage.broker.orders_since(stage.since)
         ids = [order.broker_id for order in everything]
         assert ids == [filled, resting.broker_id, gone.broker_id]
         still_open = [order for order in everything if order.state not in FINAL]
@@ -227,7 +229,7 @@ class BrokerContract:
             with pytest.raises(Rejected) as refused:
                 stage.broker.submit(an_order(f"no {quantity}", quantity=Decimal(quantity)))
             assert refused.value.code == "invalid"
-        assert stage.broker.orders_since(SINCE_EVER) == []
+        assert stage.broker.orders_since(stage.since) == []
 
     def test_the_session_is_stated_in_utc(self, stage: Stage) -> None:
         clock = stage.broker.clock()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,11 +23,12 @@ PATIENCE_S = 20.0
 
 @dataclass(frozen=True)
 class ExchangeStage:
-    """An exchange of this test's own, at ten in the morning of a synthetic day."""
+    """An exchange on a synthetic day, in which nothing is held or open yet."""
 
     url: str
     broker: Broker
     quotes: QuoteSource
+    since: datetime
 
     def ask(self, symbol: str) -> Decimal:
         return Decimal(str(self.quotes.latest([symbol]).good[symbol].ask))
@@ -37,6 +39,13 @@ class ExchangeStage:
             assert time.monotonic() < deadline, "it never happened"
             time.sleep(0.02)
 
+    def clear(self) -> None:
+        """Cancel and sell everything, for whoever is on this exchange next."""
+        headers = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
+        everything = f"{self.url}/v2/positions?cancel_orders=true"
+        requests.delete(everything, headers=headers, timeout=5).raise_for_status()
+        self.until(lambda: not self.broker.positions() and not self.broker.open_orders())
+
     def jump(self, to: str) -> None:
         answer = requests.post(f"{self.url}/sim/clock", json={"jump_to": to}, timeout=5)
         answer.raise_for_status()
@@ -45,7 +54,8 @@ class ExchangeStage:
 def on_stage(url: str) -> ExchangeStage:
     """Return the stage on a running exchange."""
     broker = BROKERS["alpaca"](Connection(url, "key", "secret"))
-    return ExchangeStage(url, broker, FEEDS["alpaca"](Source(url, "key", "secret")))
+    since = broker.clock().at
+    return ExchangeStage(url, broker, FEEDS["alpaca"](Source(url, "key", "secret")), since)
 
 
 @contextmanager

@@ -5,16 +5,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from broker_contract import SINCE_EVER, BrokerContract, a_resting_order, an_order, bought
+from broker_contract import BrokerContract, a_resting_order, an_order, bought
 from broker_exchange import ExchangeStage, exchange, on_stage
 
 from app.engine.orders import Side, TimeInForce
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with exchange(tmp_path_factory.mktemp("exchange")) as url:
+        yield url
+
+
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[ExchangeStage]:
-    with exchange(tmp_path) as url:
-        yield on_stage(url)
+def stage(url: str) -> Iterator[ExchangeStage]:
+    stage = on_stage(url)
+    yield stage
+    stage.clear()
 
 
 class TestAlpaca(BrokerContract):
@@ -28,21 +35,12 @@ def test_orders_beyond_one_page_are_all_listed(
     monkeypatch.setattr("app.adapters.alpaca.broker.FILLS_A_PAGE", 3)
     placed = [stage.broker.submit(a_resting_order(stage, f"page {n}")) for n in range(10)]
     ids = [order.broker_id for order in placed]
-    assert [order.broker_id for order in stage.broker.orders_since(SINCE_EVER)] == ids
+    assert [order.broker_id for order in stage.broker.orders_since(stage.since)] == ids
     assert [order.broker_id for order in stage.broker.open_orders()] == ids
     for order in placed:
         stage.broker.cancel(order.broker_id)
     filled = {bought(stage, f"fill {n}") for n in range(7)}
-    assert {fill.broker_order_id for fill in stage.broker.executions(SINCE_EVER)} == filled
-
-
-def test_an_order_on_close_leaves_the_account_flat(stage: ExchangeStage) -> None:
-    bought(stage, "before the close")
-    order = an_order("at the close", side=Side.SELL, time_in_force=TimeInForce.CLS)
-    stage.broker.submit(order)
-    stage.jump("2026-03-20T20:00:30Z")
-    stage.until(lambda: stage.broker.positions() == {})
-    assert not stage.broker.clock().is_open
+    assert {fill.broker_order_id for fill in stage.broker.executions(stage.since)} == filled
 
 
 def test_quotes_and_bars_of_the_exchange_are_sound(stage: ExchangeStage) -> None:
@@ -57,3 +55,14 @@ def test_quotes_and_bars_of_the_exchange_are_sound(stage: ExchangeStage) -> None
     )
     assert {bar.symbol for bar in bars.good} == {"AAPL", "SQQQ"}
     assert all(start <= bar.at < end for bar in bars.good)
+
+
+def test_an_order_on_close_leaves_the_account_flat(tmp_path: Path) -> None:
+    with exchange(tmp_path) as url:
+        stage = on_stage(url)
+        bought(stage, "before the close")
+        order = an_order("at the close", side=Side.SELL, time_in_force=TimeInForce.CLS)
+        stage.broker.submit(order)
+        stage.jump("2026-03-20T20:00:30Z")
+        stage.until(lambda: stage.broker.positions() == {})
+        assert not stage.broker.clock().is_open

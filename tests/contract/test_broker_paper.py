@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from broker_contract import SINCE_EVER, BrokerContract, a_resting_order, an_order, bought
+from broker_contract import BrokerContract, a_resting_order, an_order, bought
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker, BrokerClock, Connection, Rehearsal
@@ -26,6 +26,7 @@ class PaperStage:
     """A market of one price that stands still until it is told to move."""
 
     path: Path
+    since: datetime = NOON
     now: datetime = NOON
     prices: dict[str, tuple[Decimal, Decimal]] = field(
         default_factory=lambda: {"AAPL": (Decimal("99.98"), Decimal("100.02"))}
@@ -63,7 +64,7 @@ class TestPaperLedger(BrokerContract):
 def test_a_resting_order_fills_when_the_price_comes_to_it(stage: PaperStage) -> None:
     placed = stage.broker.submit(a_resting_order(stage, "comes"))
     stage.prices["AAPL"] = (Decimal(40), Decimal(41))
-    (fill,) = stage.broker.executions(SINCE_EVER)
+    (fill,) = stage.broker.executions(stage.since)
     assert (fill.broker_order_id, fill.price) == (placed.broker_id, 41)
     assert stage.broker.account().equity == 10_000 - 2 * 41 + 2 * 40
 
@@ -109,7 +110,7 @@ def test_a_book_that_someone_else_holds_is_a_reason_to_come_back(
         stage.broker.submit(an_order("locked out"))
     holder.execute("ROLLBACK")
     holder.close()
-    assert stage.broker.orders_since(SINCE_EVER) == []
+    assert stage.broker.orders_since(stage.since) == []
 
 
 def test_a_ledger_without_its_rehearsal_is_refused() -> None:

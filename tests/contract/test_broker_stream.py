@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker_contract import SINCE_EVER, an_order
+from broker_contract import an_order
 from broker_exchange import exchange as running_exchange
 from broker_exchange import on_stage
 from broker_stubs import free_port
@@ -217,4 +217,4 @@ def traded(url: str) -> tuple[list[Execution], list[Execution]]:
     heard = asyncio.run(followed(stream, enough))
     trader.join(10)
     streamed = [update.execution for update in heard if update is not None and update.execution]
-    return streamed, list(stage.broker.executions(SINCE_EVER))
+    return streamed, list(stage.broker.executions(stage.since))
