@@ -22,7 +22,7 @@ def moment(text: object) -> datetime:
         at = datetime.fromisoformat(spelt)
     except ValueError as error:
         raise ValueError(accepted) from error
-    if at.tzinfo is None:
+    if at.tzinfo is None or not spelt.isprintable():
         raise ValueError(accepted)
     if not FIRST_YEAR < at.year < LAST_YEAR:
         raise ValueError(f"accepted: a year between {FIRST_YEAR} and {LAST_YEAR}")
