@@ -25,6 +25,8 @@ def _symbols(values: Values) -> tuple[str, ...]:
 
 def _disjoint(values: Values) -> Iterator[str]:
     symbols = _symbols(values)
+    if not symbols:
+        yield "no symbol at all"
     for symbol in sorted({s for s in symbols if symbols.count(s) > 1}):
         yield f"{symbol} is in two tiers"
 
@@ -49,6 +51,13 @@ def _inverse_etfs(values: Values) -> Iterator[str]:
             yield f"{name} trades {etf}, which is not among INVERSE_ETFS"
         for symbol in sorted(set(members) & set(values["universe.inverse"])):
             yield f"{name} has the inverse ETF {symbol} as a member"
+
+
+def _can_fire(values: Values) -> Iterator[str]:
+    fewest = values["routing.basket_min_signals"]
+    for name, etf, members in values["routing.baskets"]:
+        if fewest > (witnesses := len({etf, *members})):
+            yield f"{fewest}, and {name} has {witnesses} symbols, its ETF included"
 
 
 def _mixer_is_cutoff(values: Values) -> Iterator[str]:
@@ -129,7 +138,12 @@ _TIERS = ("universe.tier_a", "universe.tier_b", "universe.bench")
 
 #: (names to show, paths needed, what is accepted, the check)
 _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
-    ("TIER_A_TICKERS, TIER_B_TICKERS, BENCH_TICKERS", _TIERS, "each symbol in one tier", _disjoint),
+    (
+        "TIER_A_TICKERS, TIER_B_TICKERS, BENCH_TICKERS",
+        _TIERS,
+        "symbols, each in one tier",
+        _disjoint,
+    ),
     (
         "INVERSE_ETFS",
         (*_TIERS, "universe.inverse", "universe.max_inverse_share"),
@@ -142,6 +156,12 @@ _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
         ("universe.inverse", "routing.baskets"),
         "stocks as members, an inverse ETF as the trade",
         _inverse_etfs,
+    ),
+    (
+        "BASKET_MIN_SIGNALS",
+        ("routing.basket_min_signals", "routing.baskets"),
+        "a number that every basket can reach",
+        _can_fire,
     ),
     (
         "MIXER_THRESHOLD, RTH_CUTOFF",

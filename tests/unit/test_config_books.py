@@ -112,6 +112,11 @@ def test_the_threshold_must_equal_the_cutoff() -> None:
         ({"BASKETS": "M:SQQQ:AAPL+IBM"}, "M names IBM, which is in no tier"),
         ({"BASKETS": "M:NFLX:AAPL"}, "M trades NFLX, which is not among INVERSE_ETFS"),
         ({"BASKETS": "M:SQQQ:AAPL+SOXS"}, "M has the inverse ETF SOXS as a member"),
+        ({"BASKET_MIN_SIGNALS": "5"}, "5, and SEMIS has 4 symbols, its ETF included"),
+        (
+            {n: "none" for n in ("TIER_A_TICKERS", "TIER_B_TICKERS", "BENCH_TICKERS", "BASKETS")},
+            "no symbol at all",
+        ),
         ({"CUTOFF_DELTA": "-0.12"}, "cutoff_regular is 0 with the delta"),
         ({"CUTOFF_DELTA": "0.9"}, "cutoff_regular is 1.02 with the delta"),
         ({"SIGNAL_WEIGHTS": "trend:0.5,momentum:0.4"}, "the sum is 0.9"),
