@@ -1,156 +1,156 @@
 """The numbers of a book: their place in its TOML file and the flat name that sets them."""
 
 from app.config import kinds
+from app.config.kinds import Kind, count, duration, number, share
 from app.config.names import Name
 
-_SECONDS = kinds.duration("seconds")
-_SECONDS_OR_NONE = kinds.duration("seconds", least="0")
-_MINUTES = kinds.duration("minutes", most="390")
-_SIZE = kinds.number("0", "1")
+_SECONDS = duration("seconds")
+_SECONDS_OR_NONE = duration("seconds", least="0")
+_MINUTES = duration("minutes", most="390")
+_SIZE = number("0", "1")
+_CALLS = count(1, 100_000)
 
 
-def _row(path: str, name: str, kind: kinds.Kind, text: str) -> Name:
-    return Name(name, kind, text, path=path)
+def _table(table: str, *rows: tuple[str, str, Kind, str]) -> tuple[Name, ...]:
+    """Return the names of a TOML table from (key, flat name, kind, what it is)."""
+    return tuple(Name(name, kind, text, path=f"{table}{key}") for key, name, kind, text in rows)
 
 
 #: What only the file says: it makes the book what it is.
-FILE_ONLY: tuple[Name, ...] = (
-    _row("broker", "", kinds.choice("alpaca", "paper"), "where orders go"),
-    _row("calendar", "", kinds.TEXT, "the exchange's code: XNYS"),
-    _row("strategy", "", kinds.TEXT, "how scores are made"),
-    _row("currency", "", kinds.choice("USD"), "the account's currency"),
+FILE_ONLY = _table(
+    "",
+    ("broker", "", kinds.choice("alpaca", "paper"), "where orders go"),
+    ("calendar", "", kinds.TEXT, "the exchange's code: XNYS"),
+    ("strategy", "", kinds.TEXT, "how scores are made"),
+    ("currency", "", kinds.choice("USD"), "the account's currency"),
 )
 
-UNIVERSE = (
-    _row("universe.tier_a", "TIER_A_TICKERS", kinds.TICKERS, "watched most often"),
-    _row("universe.tier_b", "TIER_B_TICKERS", kinds.TICKERS, "watched less often"),
-    _row("universe.bench", "BENCH_TICKERS", kinds.TICKERS, "watched only on an event"),
-    _row("universe.inverse", "INVERSE_ETFS", kinds.MAP, "inverse ETFs and what they are against"),
-    _row(
-        "universe.tier_a_interval_seconds",
-        "TIER_A_SECONDS",
-        _SECONDS,
-        "how often tier A is watched",
-    ),
-    _row(
-        "universe.tier_b_interval_seconds",
-        "TIER_B_SECONDS",
-        _SECONDS,
-        "how often tier B is watched",
-    ),
-    _row("universe.max_inverse_share", "MAX_INVERSE_SHARE", _SIZE, "inverse ETFs in the universe"),
+UNIVERSE = _table(
+    "universe.",
+    ("tier_a", "TIER_A_TICKERS", kinds.TICKERS, "watched most often"),
+    ("tier_b", "TIER_B_TICKERS", kinds.TICKERS, "watched less often"),
+    ("bench", "BENCH_TICKERS", kinds.TICKERS, "watched only on an event, or while held"),
+    ("inverse", "INVERSE_ETFS", kinds.MAP, "inverse ETFs and what each is against"),
+    ("tier_a_interval_seconds", "TIER_A_SECONDS", _SECONDS, "how often tier A is quoted"),
+    ("tier_b_interval_seconds", "TIER_B_SECONDS", _SECONDS, "how often tier B is quoted"),
+    ("max_inverse_share", "MAX_INVERSE_SHARE", _SIZE, "most of the universe in inverse ETFs"),
 )
 
-SIGNALS = (
-    _row("signals.history", "SIGNAL_HISTORY_BARS", kinds.count(2, 5000), "bars of 30 s scored on"),
-    _row("signals.mixer_threshold", "MIXER_THRESHOLD", _SIZE, "equal to RTH_CUTOFF"),
-    _row("signals.cutoff_regular", "RTH_CUTOFF", _SIZE, "least size of a score, regular hours"),
-    _row("signals.cutoff_extended", "EXTENDED_CUTOFF", _SIZE, "least size, extended hours"),
-    _row("signals.cutoff_delta", "CUTOFF_DELTA", kinds.number("-1", "1"), "added to the cutoffs"),
-    _row(
-        "signals.cooldown_seconds",
+SIGNALS = _table(
+    "signals.",
+    ("history", "SIGNAL_HISTORY_BARS", count(2, 5000), "bars of 30 s that a score needs"),
+    (
+        "mixer_threshold",
+        "MIXER_THRESHOLD",
+        _SIZE,
+        "least size of a mixed score; equal to RTH_CUTOFF",
+    ),
+    ("cutoff_regular", "RTH_CUTOFF", _SIZE, "least size of a score in regular hours"),
+    ("cutoff_extended", "EXTENDED_CUTOFF", _SIZE, "least size in extended hours"),
+    ("cutoff_delta", "CUTOFF_DELTA", number("-1", "1"), "added to both cutoffs"),
+    (
+        "cooldown_seconds",
         "MIXER_COOLDOWN_SECONDS",
         _SECONDS_OR_NONE,
-        "rest after a signal of the same symbol",
+        "a symbol's rest after a signal",
     ),
-    _row(
-        "signals.direction_lock_seconds",
+    (
+        "direction_lock_seconds",
         "DIRECTION_LOCK_SECONDS",
         _SECONDS_OR_NONE,
-        "no change of sign within",
+        "no flip of sign within",
     ),
-    _row("signals.max_data_age_seconds", "MAX_DATA_AGE_SECONDS", _SECONDS, "older bars are stale"),
-    _row("signals.weights", "SIGNAL_WEIGHTS", kinds.WEIGHTS, "parts of a score; they sum to 1"),
+    ("max_data_age_seconds", "MAX_DATA_AGE_SECONDS", _SECONDS, "older quotes make no signal"),
+    ("weights", "SIGNAL_WEIGHTS", kinds.WEIGHTS, "features in a score; the sum is 1"),
 )
 
-ROUTING = (
-    _row("routing.baskets", "BASKETS", kinds.BASKETS, "stocks that are evidence for an ETF"),
-    _row("routing.basket_min_signals", "BASKET_MIN_SIGNALS", kinds.count(1, 100), "least evidence"),
-    _row(
-        "routing.basket_min_negative_share",
+ROUTING = _table(
+    "routing.",
+    ("baskets", "BASKETS", kinds.BASKETS, "stocks whose signals are evidence for an ETF"),
+    (
+        "basket_min_signals",
+        "BASKET_MIN_SIGNALS",
+        count(1, 100),
+        "least number of signals that fires a basket",
+    ),
+    (
+        "basket_min_negative_share",
         "BASKET_MIN_NEGATIVE_SHARE",
         _SIZE,
-        "least share of negative evidence",
+        "least share of negative ones",
     ),
-    _row(
-        "routing.basket_max_mean",
+    (
+        "basket_max_mean",
         "BASKET_MAX_MEAN",
-        kinds.number("-1", "-0.001"),
-        "highest mean that fires",
+        number("-1", "-0.001"),
+        "highest mean that fires a basket",
     ),
-    _row("routing.basket_ticks", "BASKET_TICKS", kinds.count(1, 100), "ticks in a row"),
-    _row("routing.conflicts", "CONFLICTING_PAIRS", kinds.PAIRS, "never held together"),
-    _row("routing.etf_lock_seconds", "ETF_LOCK_SECONDS", _SECONDS_OR_NONE, "one order an ETF"),
-    _row(
-        "routing.evidence_window_seconds",
-        "EVIDENCE_WINDOW_SECONDS",
-        _SECONDS,
-        "how long a signal stays evidence",
-    ),
-    _row("routing.tick_seconds", "BASKET_TICK_SECONDS", _SECONDS, "length of a basket's tick"),
+    ("basket_ticks", "BASKET_TICKS", count(1, 100), "for how many ticks in a row"),
+    ("conflicts", "CONFLICTING_PAIRS", kinds.PAIRS, "never held together"),
+    ("etf_lock_seconds", "ETF_LOCK_SECONDS", _SECONDS_OR_NONE, "one order an ETF within"),
+    ("evidence_window_seconds", "EVIDENCE_WINDOW_SECONDS", _SECONDS, "a signal stays evidence for"),
+    ("tick_seconds", "BASKET_TICK_SECONDS", _SECONDS, "length of a tick of basket evidence"),
 )
 
-RISK = (
-    _row("risk.risk_per_trade", "RISK_PER_TRADE", kinds.share("0.1"), "equity risked by a trade"),
-    _row("risk.max_concurrent_risk", "MAX_CONCURRENT_RISK", kinds.share("0.5"), "by all together"),
-    _row("risk.daily_loss_limit", "DAILY_LOSS_LIMIT", kinds.share("0.5"), "no entries after it"),
-    _row("risk.max_positions", "MAX_POSITIONS", kinds.count(1, 1000), "held at once"),
-    _row("risk.stop_loss", "STOP_LOSS_PCT", kinds.share("0.5"), "distance of the stop, a share"),
-    _row("risk.max_exposure", "MAX_EXPOSURE", kinds.share("1", included=True), "of equity"),
-    _row("risk.min_slots", "MIN_SLOTS", kinds.count(1, 1000), "positions the exposure is split by"),
-    _row("risk.max_price_age_seconds", "MAX_PRICE_AGE_SECONDS", _SECONDS, "older is not sized on"),
-    _row("risk.max_intent_age_seconds", "MAX_INTENT_AGE_SECONDS", _SECONDS, "older is dropped"),
-    _row(
-        "risk.orders_per_minute",
-        "ORDERS_PER_MINUTE",
-        kinds.count(1, 1000),
-        "more submissions halt the book",
+RISK = _table(
+    "risk.",
+    (
+        "risk_per_trade",
+        "RISK_PER_TRADE",
+        share("0.1"),
+        "share of equity that one trade may lose at its stop",
     ),
+    ("max_concurrent_risk", "MAX_CONCURRENT_RISK", share("0.5"), "of equity at all stops together"),
+    (
+        "daily_loss_limit",
+        "DAILY_LOSS_LIMIT",
+        share("0.5"),
+        "share of equity lost in a day: no entry after it",
+    ),
+    ("max_positions", "MAX_POSITIONS", count(1, 1000), "positions held at once"),
+    (
+        "stop_loss",
+        "STOP_LOSS_PCT",
+        share("0.5"),
+        "from the entry down to the stop, as a share of the price",
+    ),
+    ("max_exposure", "MAX_EXPOSURE", share("1", included=True), "of equity in positions"),
+    ("min_slots", "MIN_SLOTS", count(1, 1000), "the exposure is split by so many or more"),
+    ("max_price_age_seconds", "MAX_PRICE_AGE_SECONDS", _SECONDS, "nothing is sized on older"),
+    ("max_intent_age_seconds", "MAX_INTENT_AGE_SECONDS", _SECONDS, "older intents are dropped"),
+    ("orders_per_minute", "ORDERS_PER_MINUTE", count(1, 1000), "more submissions halt the book"),
 )
 
-SESSION = (
-    _row(
-        "session.pre_close_before_minutes",
-        "PRE_CLOSE_MINUTES",
-        _MINUTES,
-        "liquidate before the close",
-    ),
-    _row("session.flatten_before_minutes", "FLATTEN_MINUTES", _MINUTES, "flatten before the close"),
-    _row(
-        "session.clean_up_before_open_minutes",
-        "CLEAN_UP_BEFORE_OPEN_MINUTES",
-        _MINUTES,
-        "clean up leftovers from",
-    ),
-    _row(
-        "session.clean_up_after_open_minutes",
-        "CLEAN_UP_AFTER_OPEN_MINUTES",
-        _MINUTES,
-        "clean up leftovers until",
-    ),
+SESSION = _table(
+    "session.",
+    ("pre_close_before_minutes", "PRE_CLOSE_MINUTES", _MINUTES, "before the close: liquidate"),
+    ("flatten_before_minutes", "FLATTEN_MINUTES", _MINUTES, "before the close: flatten the rest"),
+    ("clean_up_before_open_minutes", "CLEAN_UP_BEFORE_OPEN_MINUTES", _MINUTES, "clean-up begins"),
+    ("clean_up_after_open_minutes", "CLEAN_UP_AFTER_OPEN_MINUTES", _MINUTES, "clean-up ends"),
 )
 
-SCHEDULE = (
-    _row("schedule.quotes_seconds", "QUOTES_EVERY_SECONDS", _SECONDS, "quote update"),
-    _row("schedule.signals_seconds", "SIGNALS_EVERY_SECONDS", _SECONDS, "signal generation"),
-    _row("schedule.pipeline_seconds", "PIPELINE_EVERY_SECONDS", _SECONDS, "route, size, send"),
-    _row(
-        "schedule.stops_seconds",
+SCHEDULE = _table(
+    "schedule.",
+    ("quotes_seconds", "QUOTES_EVERY_SECONDS", _SECONDS, "quotes are fetched every"),
+    ("signals_seconds", "SIGNALS_EVERY_SECONDS", _SECONDS, "signals are made every"),
+    ("pipeline_seconds", "PIPELINE_EVERY_SECONDS", _SECONDS, "routed, sized and sent every"),
+    (
+        "stops_seconds",
         "STOPS_EVERY_SECONDS",
-        kinds.duration("seconds", most="300"),
-        "stop check",
+        duration("seconds", most="300"),
+        "stops checked every",
     ),
-    _row("schedule.session_seconds", "SESSION_EVERY_SECONDS", _SECONDS, "session life cycle"),
-    _row("schedule.reconcile_seconds", "RECONCILE_EVERY_SECONDS", _SECONDS, "broker against us"),
+    ("session_seconds", "SESSION_EVERY_SECONDS", _SECONDS, "the session is moved on every"),
+    ("reconcile_seconds", "RECONCILE_EVERY_SECONDS", _SECONDS, "the broker is compared every"),
 )
 
-_CALLS = kinds.count(1, 100_000)
-RATES = (
-    _row("rates.quotes", "QUOTE_CALLS", _CALLS, "calls a minute for quotes"),
-    _row("rates.quotes_reserve", "QUOTE_CALLS_RESERVE", kinds.count(0, 1000), "kept for tier A"),
-    _row("rates.broker", "BROKER_CALLS", _CALLS, "calls a minute to the broker"),
-    _row("rates.broker_reserve", "BROKER_CALLS_RESERVE", kinds.count(0, 1000), "kept for orders"),
-    _row("rates.history", "HISTORY_CALLS", _CALLS, "calls a minute for history"),
+RATES = _table(
+    "rates.",
+    ("quotes", "QUOTE_CALLS", _CALLS, "calls a minute for quotes"),
+    ("quotes_reserve", "QUOTE_CALLS_RESERVE", count(0, 1000), "of them kept for tier A"),
+    ("broker", "BROKER_CALLS", _CALLS, "calls a minute to the broker"),
+    ("broker_reserve", "BROKER_CALLS_RESERVE", count(0, 1000), "of them kept for orders"),
+    ("history", "HISTORY_CALLS", _CALLS, "calls a minute for history"),
 )
 
 NUMBERS: tuple[Name, ...] = (*UNIVERSE, *SIGNALS, *ROUTING, *RISK, *SESSION, *SCHEDULE, *RATES)
