@@ -75,6 +75,7 @@ FAULTS: list[tuple[str, Behaviour, type[AppError], str | None]] = [
     ("403", answer(403, {"message": "forbidden."}), Rejected, "forbidden"),
     ("403 code", answer(403, {"code": 40310000, "message": "no"}), Rejected, "40310000"),
     ("404 code", answer(404, {"code": 40410000, "message": "no"}), Rejected, "not_found"),
+    ("echo", answer(403, {"code": 40310000, "message": "the-secret"}), Rejected, "40310000"),
     ("422 code", answer(422, {"code": 42210000, "message": "no"}), Rejected, "42210000"),
 ]
 
@@ -201,6 +202,30 @@ def test_an_answer_about_another_order_is_not_adopted() -> None:
         broker = alpaca(server.url)
         with pytest.raises(Transient, match="another order"):
             broker.order_by_client_id(ORDER.client_id)
+
+
+def test_orders_of_one_instant_on_both_sides_of_a_page_are_all_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.adapters.alpaca.broker.ORDERS_A_PAGE", 3)
+    early, late = "2026-03-20T16:00:00.000001999Z", "2026-03-20T16:00:00.000002Z"
+    a, b, c, d = (
+        placed(id=name, submitted_at=at)
+        for name, at in (("a", early), ("b", early), ("c", early), ("d", late))
+    )
+    with stub(answer(200, [a, b, c]), answer(200, [b, c, d]), answer(200, [d])) as server:
+        listed = alpaca(server.url).orders_since(NOON)
+        assert [order.broker_id for order in listed] == ["a", "b", "c", "d"]
+        after = [path.partition("after=")[2] for path in server.paths()]
+    assert after[1:] == ["2026-03-20T16%3A00%3A00Z", "2026-03-20T16%3A00%3A00.000001Z"]
+
+
+def test_orders_without_an_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.adapters.alpaca.broker.ORDERS_A_PAGE", 1)
+    with stub(answer(200, [placed()])) as server:
+        with pytest.raises(Transient, match="without an end"):
+            alpaca(server.url).orders_since(NOON)
+        assert len(server.requests) == 2
 
 
 def test_one_connection_serves_many_calls() -> None:
