@@ -234,8 +234,9 @@ def an_order(**changes: Any) -> Order:
 
 def a_pending_entry(symbol: str = "MSFT", notional: int = 2000, **changes: Any) -> Order:
     """An entry that the broker works, with what it reserves."""
-    order = an_order(symbol=symbol, state=OrderState.SUBMITTED, reserved_notional=D(notional))
-    return replace(order, reserved_risk=D(notional) * D("0.015"), **changes)
+    money = D(notional)
+    reserves = {"reserved_notional": money, "reserved_risk": money * D("0.015")}
+    return an_order(symbol=symbol, **{"state": OrderState.SUBMITTED, **reserves, **changes})
 
 
 def a_broker_order(order: Order, state: OrderState, filled: int = 0, **changes: Any) -> BrokerOrder:

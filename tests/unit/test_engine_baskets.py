@@ -95,7 +95,13 @@ def test_a_tick_is_judged_once_and_a_broken_row_starts_anew() -> None:
 
 def test_a_tick_without_a_call_counts_by_the_evidence_it_had() -> None:
     once = on_ticks(negatives(-0.3, -0.3, -0.3), ticks=1)
-    late = route(BOOK, once.state, (), a_route_context(AT + 3 * TICK))
+    late = route(BOOK, once.state, (), a_route_context(AT + 5 * TICK))
+    assert [intent.symbol for intent in late.intents] == ["SQQQ"]
+    assert late.state.evidence["MEGATECH"].streak == MEGATECH.ticks
+
+
+def test_signals_that_arrive_late_count_from_when_they_were_made() -> None:
+    late = route(BOOK, BookState(), negatives(-0.3, -0.3, -0.3), a_route_context(AT + TICK))
     assert [intent.symbol for intent in late.intents] == ["SQQQ"]
 
 

@@ -68,6 +68,30 @@ def test_features_stay_in_their_ranges(closes: list[float], volumes: list[float]
     assert not np.any(np.abs(score) > 1)
 
 
+def test_formulas_agree_with_the_library() -> None:
+    panel = a_panel(("X",))
+    close, volume = panel.close[0], panel.volume[0]
+    returns = close[1:] / close[:-1] - 1
+    means = [
+        np.average(close[-30:], weights=(1 - 2 / (span + 1)) ** np.arange(29, -1, -1))
+        for span in (8, 21)
+    ]
+    spread = (means[0] - means[1]) / average_true_range(panel)[0, -1]
+    pace = (close[-1] / close[-11] - 1) / (np.std(returns[-29:]) * np.sqrt(10))
+    away = (close[-1] - np.mean(close[-20:])) / np.std(close[-20:])
+    expected = {
+        "trend": np.tanh(spread / 3),
+        "momentum": np.tanh(pace / 2),
+        "mean_reversion": -np.tanh(away / 2),
+        "volume": np.sum(np.sign(returns[-20:]) * volume[-20:]) / np.sum(volume[-20:]),
+    }
+    assert {name: f(panel)[0, -1] for name, f in FEATURES.items()} == pytest.approx(expected)
+    damping = min(1.0, np.std(returns[-29:]) / np.std(returns[-8:]))
+    assert volatility(panel)[0, -1] == pytest.approx(damping)
+    mixed = sum(WEIGHTS[name] * value for name, value in expected.items())
+    assert technical(panel, WEIGHTS).score[0] == pytest.approx(damping * mixed * abs(mixed))
+
+
 def test_components_sum_up_to_the_score() -> None:
     scores = technical(a_panel(), WEIGHTS)
     assert set(scores.components) == set(WEIGHTS)

@@ -15,13 +15,14 @@ from builders import (
     a_risk_context,
     a_risk_policy,
     an_intent,
+    an_order,
     by_symbol,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine import sizing
-from app.engine.orders import Order, OrderState
+from app.engine.orders import Order, OrderState, Purpose, Side
 from app.engine.portfolio import Position
 from app.engine.risk import judge
 from app.engine.rounding import decimal
@@ -67,6 +68,7 @@ def test_f3_size_is_risk_over_stop_distance(
         ({"buying_power": D(500)}, 4),
         ({"pending": (a_pending_entry(notional=7000),)}, 9),
         ({"positions": by_symbol(a_position("MSFT", 70))}, 9),
+        ({"pending": (a_pending_entry(reserved_risk=D(190)),)}, 6),
     ],
 )
 def test_what_is_in_use_shrinks_a_size(context: dict[str, Any], quantity: int) -> None:
@@ -77,6 +79,12 @@ def test_a_filled_part_of_an_entry_no_longer_reserves() -> None:
     half = a_pending_entry(filled_quantity=D(5), state=OrderState.PARTIAL)
     use = sizing.exposure_in_use(BOOK.risk, a_risk_context(pending=(half,)))
     assert use.used == 1000
+
+
+def test_only_entries_reserve() -> None:
+    sale = an_order(purpose=Purpose.FLATTEN, side=Side.SELL, state=OrderState.SUBMITTED)
+    pending = (a_pending_entry(), sale)
+    assert sizing.entering(a_risk_context(pending=pending)) == (pending[0],)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +135,7 @@ def test_no_size_ever_passes_a_limit(
         quotes={"AAPL": a_quote(last=last)},
         positions={s: Position(s, D(q), p) for s, q, p in held},
         pending=(
-            replace(a_pending_entry(), reserved_notional=waiting / 4, reserved_risk=waiting / 300),
+            replace(a_pending_entry(), reserved_notional=waiting / 4, reserved_risk=waiting / 50),
         ),
     )
     order = judge(BOOK, an_intent(), context).order

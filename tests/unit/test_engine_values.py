@@ -144,6 +144,11 @@ def test_a_sale_realises_against_the_average_cost() -> None:
     assert (position.quantity, position.average_price, position.realised) == (15, 105, 75)
 
 
+def test_a_position_is_as_old_as_its_first_share() -> None:
+    position = after_fill(Position("AAPL"), an_execution())
+    assert after_fill(position, an_execution(at=AT + SECOND)).opened_at == AT
+
+
 def test_a_position_turned_around_starts_anew() -> None:
     long = Position("AAPL", D(10), D(100), stop_price=D(98))
     short = after_fill(long, an_execution(side=Side.SELL, quantity=D(15), price=D(90)))
