@@ -59,12 +59,12 @@ def on_stage(url: str) -> ExchangeStage:
 
 
 @contextmanager
-def exchange(folder: Path) -> Iterator[str]:
+def exchange(folder: Path, *options: str) -> Iterator[str]:
     """Run an exchange on a free port until it is not needed any more."""
     port = free_port()
     command = [Path(sys.executable).with_name("metronome"), "exchange", "--port", str(port)]
     command += ["--synthetic", "7", "--date", "2026-03-20", "--start", "10:00", "--speed", "20"]
-    command += ["--rate-limit", "1000000"]
+    command += ["--rate-limit", "1000000", *options]
     with (folder / "exchange.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
         try:

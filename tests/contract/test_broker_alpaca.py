@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import requests
 from broker_contract import BrokerContract, a_resting_order, an_order, bought
 from broker_exchange import ExchangeStage, exchange, on_stage
 
+from app.adapters import BROKERS
+from app.adapters.port import Connection
+from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Side, TimeInForce
 
 
@@ -66,3 +71,28 @@ def test_an_order_on_close_leaves_the_account_flat(tmp_path: Path) -> None:
         stage.jump("2026-03-20T20:00:30Z")
         stage.until(lambda: stage.broker.positions() == {})
         assert not stage.broker.clock().is_open
+
+
+def test_only_an_unknown_outcome_may_have_placed_an_order(tmp_path: Path) -> None:
+    with exchange(tmp_path, "--faults", "all@0.1", "--seed", "5") as url:
+        broker = BROKERS["alpaca"](Connection(url, "key", "secret", read_timeout_s=1.0))
+        outcomes: dict[str, str] = {}
+        for number in range(150):
+            order = an_order(f"fault {number}", quantity=Decimal(1))
+            try:
+                broker.submit(order)
+                outcomes[order.client_id] = "placed"
+            except (Transient, Rejected, OutcomeUnknown) as error:
+                outcomes[order.client_id] = type(error).__name__
+        there = requests.get(f"{url}/sim/orders", timeout=5).json()
+    placed = [order["client_order_id"] for order in there]
+    assert len(placed) == len(set(placed))
+    by_outcome = {
+        name: {client_id for client_id, outcome in outcomes.items() if outcome == name}
+        for name in ("placed", "OutcomeUnknown", "Transient", "Rejected")
+    }
+    assert by_outcome["placed"] <= set(placed)
+    assert set(placed) <= by_outcome["placed"] | by_outcome["OutcomeUnknown"]
+    # The seed shows each of them: orders lost on the way there, and on the way back.
+    assert by_outcome["OutcomeUnknown"] & set(placed)
+    assert by_outcome["Transient"]

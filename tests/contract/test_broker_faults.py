@@ -243,6 +243,8 @@ def test_one_connection_serves_many_calls() -> None:
     assert len(peers) == 1
 
 
+# The stub's thread is the one that a forking process is warned about from Python 3.12 on.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_has_a_connection_of_its_own() -> None:
     peers: set[object] = set()
 

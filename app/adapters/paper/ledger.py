@@ -26,6 +26,7 @@ from app.engine.portfolio import Account, Position, after_fill, cash_after
 
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+_FOR_THE_DAY = frozenset({TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK})
 _STATUS = {OrderState.EXPIRED: "expired", OrderState.CANCELLED: "canceled"}
 
 
@@ -51,41 +52,13 @@ class PaperLedger:
     def submit(self, order: Order) -> BrokerOrder:
         _check(order)
         session, price = self._settle(), self._price(order.symbol)
-        held_at = _held_at(order, price)
-        if order.side is Side.BUY and held_at is None:
-            raise Rejected("no_price", f"{order.symbol} has no price now")
-        day = order.time_in_force in {TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK}
-        rests = Resting(
-            side=order.side,
-            type=order.type,
-            time_in_force=order.time_in_force,
-            limit_price=order.limit_price,
-            stop_price=order.stop_price,
-            triggered=False,
-            due=due(order.time_in_force, session),
-            expires_at=session.next_close if day else None,
-        )
-        stated = BrokerOrder(
-            broker_id=digest("paper", order.client_id),
-            client_id=order.client_id,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=order.quantity,
-            filled_quantity=Decimal(0),
-            average_price=None,
-            state=OrderState.SUBMITTED,
-            type=order.type.value,
-            time_in_force=order.time_in_force.value,
-            created_at=session.at,
-            status="new",
-        )
-        entry = Entry(stated, rests, held_at or Decimal(0))
+        entry = _accepted(order, price, session)
         with self._book() as db:
             _refuse_repeat(db, order.client_id)
             _refuse_uncovered(db, entry)
             shelf.add(db, entry)
             _advance(db, entry, price, session)
-            return _stated(db, stated.broker_id)
+            return _stated(db, entry.stated.broker_id)
 
     def cancel(self, broker_id: str) -> None:
         self._settle()
@@ -183,6 +156,37 @@ def _advance(
         shelf.end(db, entry.stated.broker_id, outcome.ends, _STATUS[outcome.ends])
     elif outcome.triggered:
         shelf.trigger(db, entry.stated.broker_id)
+
+
+def _accepted(order: Order, price: Price | None, session: BrokerClock) -> Entry:
+    held_at = _held_at(order, price)
+    if order.side is Side.BUY and held_at is None:
+        raise Rejected("no_price", f"{order.symbol} has no price now")
+    rests = Resting(
+        side=order.side,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        triggered=False,
+        due=due(order.time_in_force, session),
+        expires_at=session.next_close if order.time_in_force in _FOR_THE_DAY else None,
+    )
+    stated = BrokerOrder(
+        broker_id=digest("paper", order.client_id),
+        client_id=order.client_id,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        filled_quantity=Decimal(0),
+        average_price=None,
+        state=OrderState.SUBMITTED,
+        type=order.type.value,
+        time_in_force=order.time_in_force.value,
+        created_at=session.at,
+        status="new",
+    )
+    return Entry(stated, rests, held_at or Decimal(0))
 
 
 def _successor(
