@@ -91,8 +91,7 @@ class TradeHub:
         if not self.listeners:
             return
         if self._faults.draw(Kind.STREAM_DISCONNECT):
-            for listener in self.listeners:
-                listener.hang_up()
+            _disconnect(self.listeners)
             return
         frame = json.dumps(update_json(update)).encode()
         if update.fill is None:
@@ -145,8 +144,7 @@ class DataHub:
     def disconnect(self) -> None:
         """Close every connection if the fault is drawn."""
         if self.listeners and self._faults.draw(Kind.STREAM_DISCONNECT):
-            for listener in self.listeners:
-                listener.hang_up()
+            _disconnect(self.listeners)
 
     def _tick(self, at: float) -> None:
         messages = list(self._messages(at))
@@ -166,6 +164,11 @@ class DataHub:
             yield "trades", {"T": "t", "S": symbol, **trade_json(trade)}
             quote = quote_of(trade, self._exchange.terms)
             yield "quotes", {"T": "q", "S": symbol, **quote_json(quote)}
+
+
+def _disconnect(listeners: set[Listener]) -> None:
+    while listeners:
+        listeners.pop().hang_up()
 
 
 def _wants(listener: Listener, channel: str, symbol: str) -> bool:

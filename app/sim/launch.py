@@ -86,11 +86,14 @@ def world_of(wish: Wish, made: Prepared) -> World:
         slippage_bps=_decimal(wish.slippage_bps),
         participation=_decimal(wish.participation),
     )
-    rules, seed = parse_rules(wish.faults) if wish.faults else ([], None)
-    faults = Faults(rules, wish.seed if seed is None else seed)
     clock = SimClock(new_york(_date(wish.date), _time(wish.start)), wish.speed)
     exchange = Exchange(made.market, made.timetable, clock, terms)
-    return build(exchange, Access(wish.key, wish.rate_limit), faults)
+    return build(exchange, Access(wish.key, wish.rate_limit), _faults(wish))
+
+
+def _faults(wish: Wish) -> Faults:
+    rules, seed = parse_rules(wish.faults) if wish.faults else ([], None)
+    return Faults(rules, wish.seed if seed is None else seed)
 
 
 def _decimal(number: float) -> Decimal:
@@ -116,7 +119,7 @@ def _time(given: str) -> time:
 def _check(wish: Wish) -> None:
     if (wish.bars is None) == (wish.synthetic is None):
         raise InvalidData("give either --bars DIR or --synthetic SEED")
-    _date(wish.date), _time(wish.start)
+    _date(wish.date), _time(wish.start), _faults(wish)
     limits = {
         "--port": (wish.port, 1, 65_535),
         "--speed": (wish.speed, 0.01, 10_000),

@@ -11,6 +11,7 @@ from app.sim.refusals import invalid, unprocessable
 
 TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
 TIMES_IN_FORCE = ("day", "gtc", "opg", "cls", "ioc", "fok")
+LARGEST = Decimal(1_000_000_000)
 GTC_SECONDS = 90 * 86_400.0
 _NEEDS = {
     "market": (),
@@ -35,6 +36,8 @@ def number(body: Mapping[str, Any], name: str) -> Decimal | None:
         raise invalid(f"{name} must be a number") from None
     if not value.is_finite() or value <= 0:
         raise invalid(f"{name} must be > 0")
+    if value > LARGEST:
+        raise invalid(f"{name} must be <= {LARGEST}")
     return value
 
 
