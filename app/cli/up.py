@@ -16,7 +16,9 @@ def up(
     bars: Annotated[
         Path | None, typer.Option(help="Recorded bars for the simulated market.")
     ] = None,
-    synthetic: Annotated[int | None, typer.Option(help="Seed of a synthetic market.")] = None,
+    synthetic: Annotated[
+        int | None, typer.Option(help="Seed of a synthetic market (without --bars: 1).")
+    ] = None,
     date: Annotated[str | None, typer.Option(help="The simulated session, YYYY-MM-DD.")] = None,
     faults: Annotated[
         str | None, typer.Option(help="Faults of the simulated exchange, as its own option.")
@@ -28,6 +30,8 @@ def up(
     from app.local.foreground import run_detached, run_in_foreground
     from app.local.procfile import PROCFILE
 
+    if sim and bars is None and synthetic is None:
+        synthetic = 1
     world = {
         "--bars": bars and str(bars.absolute()),
         "--synthetic": None if synthetic is None else str(synthetic),

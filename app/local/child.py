@@ -19,11 +19,16 @@ class Warden:
     """
 
     def __init__(self, lock: int) -> None:
-        self._process = subprocess.Popen(
+        self._lock = lock
+        self._groups: dict[int, signal.Signals] = {}
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [sys.executable, "-I", "-S", warden.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=[lock],
+            pass_fds=[self._lock],
             start_new_session=True,
             cwd="/",
             env={},
@@ -31,21 +36,37 @@ class Warden:
 
     def add(self, group: int, sign: signal.Signals) -> None:
         """Put a process group under its watch, with the signal that asks it to end."""
+        self._groups[group] = sign
         self._tell(f"+{group} {int(sign)}")
 
     def remove(self, group: int) -> None:
         """Forget a process group that has ended."""
+        del self._groups[group]
         self._tell(f"-{group}")
+
+    def replace_if_dead(self) -> bool:
+        """Start another one, which watches the same groups, where it was killed; say whether."""
+        if self._process.poll() is None:
+            return False
+        self._hang_up()
+        self._process = self._start()
+        for group, sign in self._groups.items():
+            self._tell(f"+{group} {int(sign)}")
+        return True
 
     def close(self) -> None:
         """Let it end; what is still under its watch ends with it."""
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._hang_up()
         self._process.wait()
 
+    def _hang_up(self) -> None:
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
     def _tell(self, line: str) -> None:
-        # A warden that was killed protects nothing, and is no reason to stop working.
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        # One that was killed is replaced soon and then told everything.
+        with contextlib.suppress(BrokenPipeError):
             if self._process.stdin:
                 self._process.stdin.write(f"{line}\n".encode())
                 self._process.stdin.flush()

@@ -14,7 +14,8 @@ from app.local.account import Account, can_enter
 SHARED = Path("/var/lib/metronome")
 LONGEST_SOCKET = 100
 """sun_path holds 108 bytes on Linux and 104 on macOS."""
-LEAST_FREE_MB = 200
+NEW_DATA_MB = 200
+LEAST_FREE_MB = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class StateFolder:
         if home.parent != self.path:
             _own(home.parent, 0o755)
         _own(home, 0o700, self.account)
-        refuse_full_disk(self.path, shutil.disk_usage(self.path).free)
-        refuse_full_disk(home, shutil.disk_usage(home).free)
+        least = LEAST_FREE_MB if (home / "data").exists() else NEW_DATA_MB
+        for place in (self.path, home):
+            refuse_full_disk(place, shutil.disk_usage(place).free, least)
 
     def sockets(self, home: Path, file: str, account: Account | None = None) -> Path:
         """Return a private folder for the socket ``file``: in ``home``, or a short one in /tmp.
@@ -95,12 +97,12 @@ def state_folder(path: Path, account: Account | None) -> StateFolder:
     return StateFolder(path.expanduser().resolve(), account)
 
 
-def refuse_full_disk(path: Path, free_bytes: int) -> None:
+def refuse_full_disk(path: Path, free_bytes: int, least_mb: int) -> None:
     """Raise InvalidData where the servers would soon find no room."""
     free_mb = free_bytes // 2**20
-    if free_mb < LEAST_FREE_MB:
+    if free_mb < least_mb:
         raise InvalidData(
-            f"Disk full: {free_mb} MB free at {path}, at least {LEAST_FREE_MB} MB needed. "
+            f"Disk full: {free_mb} MB free at {path}, at least {least_mb} MB needed. "
             "Free some space, or set METRONOME_STATE to a folder on another disk."
         )
 

@@ -1,5 +1,6 @@
 """A whole stack on one machine: started in order, kept alive, stopped in the reverse order."""
 
+import contextlib
 import math
 import threading
 from collections.abc import Callable, Mapping
@@ -25,9 +26,10 @@ from app.local.valkey import Cache
 
 READY_WITHIN_S = 60.0
 BEAT_S = 0.1
-STOP_BY_S = {"postgres": 9.5, "redis": 9.5, "exchange": 7.0}
+STOP_BY_S = {"postgres": 9.7, "redis": 9.7, "exchange": 8.3}
 """Seconds after the request to stop at which patience with a process ends."""
-OTHERS_STOP_BY_S = 5.5
+#: A busy worker's soft shutdown takes 5 seconds and a little.
+OTHERS_STOP_BY_S = 7.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ class Stack:
                 self._pass_on_logs()
                 with self._guard:
                     self._look_after()
+                if self._trouble:
+                    self._publish()
                 self._trouble = ""
             except OSError as error:
                 # A full disk must not end the one who restarts what a full disk has ended.
@@ -205,6 +209,8 @@ class Stack:
                 self._on_event(Event(process.name, line, is_log=True))
 
     def _look_after(self) -> None:
+        if self._warden is not None and self._warden.replace_if_dead():
+            self._tell("supervisor", "the warden was killed, another one watches")
         for process in self._supervised.values():
             obituary = process.died()
             if obituary:
@@ -242,6 +248,7 @@ class Stack:
         asked = monotonic()
         for names in reversed(stages(self._supervised)):
             leaving = [self._supervised[name] for name in reversed(names)]
+            leaving = [process for process in leaving if process.since]
             for process in leaving:
                 process.ask_to_stop()
             for process in leaving:
@@ -257,7 +264,9 @@ class Stack:
             self._warden.close()
             self._warden = None
         if self._ownership is not None:
-            self._publish()
+            # On a full disk the last word stays unwritten; a folder without owner says enough.
+            with contextlib.suppress(OSError):
+                self._publish()
             self._ownership.release()
             self._ownership = None
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from app.engine.errors import InvalidData
+from app.local import warden
 from app.local.control import stop_running
 from app.local.environment import any_free_port
 from app.local.stack import Event, Stack
@@ -83,6 +84,30 @@ def test_stopping_kills_the_deaf_with_their_children(
         assert len(family) == 2
     _, alive = psutil.wait_procs(family, 5)
     assert alive == []
+
+
+def test_a_warden_that_was_killed_is_replaced(
+    place: Path, database_url: str, redis_url: str
+) -> None:
+    with stack(place, database_url, redis_url, worker=SLEEPER) as made:
+        worker = running(made)["worker"]
+
+        def wardens() -> list[psutil.Process]:
+            return [p for p in psutil.Process().children() if is_warden_of(place, p)]
+
+        (first,) = wardens()
+        first.kill()
+        eventually(lambda: [p for p in wardens() if p.pid != first.pid])
+        assert running(made) == {"worker": worker}
+    assert wardens() == []
+
+
+def is_warden_of(place: Path, process: psutil.Process) -> bool:
+    try:
+        held = [file.path for file in process.open_files()]
+        return warden.__file__ in process.cmdline() and str(place / "supervisor.json") in held
+    except psutil.Error:
+        return False
 
 
 def test_a_second_one_on_the_same_folder_refuses(

@@ -63,9 +63,9 @@ def test_an_unusable_or_full_disk_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidData, match=r"cannot be used .*METRONOME_STATE"):
         state_folder(tmp_path / "file" / "m", None).prepare()
-    refuse_full_disk(tmp_path, 200 * 2**20)
+    refuse_full_disk(tmp_path, 200 * 2**20, 200)
     with pytest.raises(InvalidData, match=f"Disk full: 199 MB free at {tmp_path}"):
-        refuse_full_disk(tmp_path, 200 * 2**20 - 1)
+        refuse_full_disk(tmp_path, 200 * 2**20 - 1, 200)
 
 
 def program(folder: Path, version: str) -> None:
