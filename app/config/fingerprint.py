@@ -14,11 +14,7 @@ from app.engine.rounding import plain
 
 def fingerprint(settings: Settings) -> str:
     """Return 12 hexadecimal digits: equal where books and modes are equal. Holds no secret."""
-    told = {
-        "books": _values(settings.books),
-        "test_mode": settings.test_mode,
-        "feed": settings.alpaca.feed,
-    }
+    told = {"books": _values(settings.books), "feed": settings.alpaca.feed}
     spelt = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(spelt.encode()).hexdigest()[:12]
 

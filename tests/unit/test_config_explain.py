@@ -62,6 +62,7 @@ def test_every_value_is_shown_with_its_origin() -> None:
     assert {line.name for line in lines} == set(ACCEPTED) | in_file
     assert all(line.origin for line in lines)
     values = {line.name: (line.value, line.origin) for line in lines}
+    assert values["TIER_A_TICKERS"] == ("NVDA,AAPL,MSFT,TSLA", "books/us_baskets.toml")
     assert values["ALPACA_TRADING_URL"] == (
         "https://paper-api.alpaca.markets",
         "from TRADING_MODE",
