@@ -18,6 +18,8 @@ LONG_FOR_A_REASON = {
     "app/jobs/celery_app.py:make_app": "one mapping, a line a setting",
     "app/sim/orders.py:to_json": "one answer of the broker, a line a field",
     "app/cli/exchange.py:exchange": "one signature, a line an option",
+    "app/cli/up.py:up": "one signature, a line an option",
+    "app/pipeline/risk.py:judge": "one transaction, from the book's lock to its orders",
 }
 
 
