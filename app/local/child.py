@@ -56,6 +56,7 @@ class Warden:
 
     def close(self) -> None:
         """Let it end; what is still under its watch ends with it."""
+        self._tell(".")
         self._hang_up()
         self._process.wait()
 

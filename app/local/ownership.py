@@ -28,6 +28,8 @@ class Ownership:
         """Let another supervisor have the folder."""
         self.file.seek(0)
         self.file.truncate()
+        # Closing alone would not do: a fork of ours may hold the lock open.
+        fcntl.flock(self.file, fcntl.LOCK_UN)
         self.file.close()
 
 

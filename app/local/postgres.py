@@ -51,10 +51,19 @@ class Cluster:
 
     def _read_password(self) -> str:
         if not self._password.exists():
+            self._set_orphan_aside()
             unfinished = self._password.with_suffix(f".{os.getpid()}")
             _write_private(unfinished, secrets.token_urlsafe(24))
             unfinished.rename(self._password)
         return self._password.read_text()
+
+    def _set_orphan_aside(self) -> None:
+        """Data kept elsewhere whose state folder was deleted are not this new folder's."""
+        if self.folder.postgres.parent != self.folder.path and self.data.exists():
+            stop_leftovers(self.data, signal.SIGINT)
+            orphan = self.data.with_name("orphan")
+            shutil.rmtree(orphan, ignore_errors=True)
+            self.data.rename(orphan)
 
     def _sockets(self) -> Path:
         return self.folder.sockets(self.folder.postgres, SOCKET, self.folder.account)

@@ -134,6 +134,16 @@ def test_a_wrong_password_file_is_named(place: Path) -> None:
         Servers(place).start()
 
 
+def test_a_deleted_folder_starts_anew(place: Path) -> None:
+    """As root the data may lie elsewhere, and are then set aside."""
+    with Servers(place) as servers:
+        write(servers, "old")
+    shutil.rmtree(place)
+    with Servers(place) as servers:
+        write(servers, "new")
+        assert read(servers) == (["new"], ["new"])
+
+
 def test_long_paths_get_short_private_sockets(place: Path) -> None:
     deep = place.joinpath(*["a-rather-long-name"] * 6)
     with Servers(deep) as servers:

@@ -102,6 +102,37 @@ def test_a_warden_that_was_killed_is_replaced(
     assert wardens() == []
 
 
+def test_a_fork_that_lives_on_holds_nothing_up(
+    place: Path, database_url: str, redis_url: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, str(place), database_url, redis_url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.stdout == "stopped\nagain\n", done.stderr
+
+
+FORKING = """
+import os, signal, sys, time
+from pathlib import Path
+from app.local.stack import Stack
+place, database, redis = sys.argv[1:]
+given = {"DATABASE_URL": database, "REDIS_URL": redis}
+stack = Stack(Path(place), processes={"worker": "sleep 1000"}, environment=given)
+stack.start()
+fork = os.fork()
+if fork == 0:
+    time.sleep(1000)
+stack.stop()
+print("stopped", flush=True)
+with Stack(Path(place), processes={"worker": "sleep 1000"}, environment=given):
+    print("again", flush=True)
+os.kill(fork, signal.SIGKILL)
+"""
+
+
 def is_warden_of(place: Path, process: psutil.Process) -> bool:
     try:
         held = [file.path for file in process.open_files()]
