@@ -86,6 +86,7 @@ class Exchange:
         order = replace(
             order,
             status="pending_new" if is_open else "accepted",
+            expires_at=order.expires_at or self.timetable.next_close(self.at),
             intent=order.intent or ("buy_to_open" if order.side == "buy" else "sell_to_close"),
         )
         self.book.keep(order)

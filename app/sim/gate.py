@@ -35,11 +35,7 @@ def gate(world: World, app: ASGIApp) -> ASGIApp:
         if scope["type"] != "http" or scope["path"].startswith("/sim/"):
             await app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        key, secret = (
-            headers.get(name, b"").decode("latin-1")
-            for name in (b"apca-api-key-id", b"apca-api-secret-key")
-        )
+        key, secret = _pair(dict(scope["headers"]))
         if not key or not secret:
             await _say(send, 401, [], {"message": "unauthorized."})
         elif not world.access.allows(key, secret):
@@ -48,6 +44,14 @@ def gate(world: World, app: ASGIApp) -> ASGIApp:
             await _limited(world, app, scope, receive, send)
 
     return guarded
+
+
+def _pair(headers: dict[bytes, bytes]) -> tuple[str, str]:
+    """Return the key and the secret of a request; a bearer token counts as both."""
+    bearer = headers.get(b"authorization", b"").decode("latin-1").partition("Bearer ")[2]
+    key = headers.get(b"apca-api-key-id", b"").decode("latin-1")
+    secret = headers.get(b"apca-api-secret-key", b"").decode("latin-1")
+    return key or bearer, secret or bearer
 
 
 async def _misbehave(world: World, send: Send) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgpack
 from starlette.routing import WebSocketRoute
@@ -65,6 +65,10 @@ async def _converse(
             raise result
 
 
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 async def trading(world: World, socket: WebSocket) -> None:
     """Serve one client of the trading stream; frames are binary and hold JSON, as in paper."""
     await socket.accept()
@@ -88,7 +92,8 @@ async def trading(world: World, socket: WebSocket) -> None:
                 status = "authorized" if allowed else "unauthorized"
                 say("authorization", {"status": status, "action": "authenticate"})
             elif action == "listen" and allowed:
-                wanted = [s for s in data.get("streams", []) if s == "trade_updates"]
+                streams = data.get("streams")
+                wanted = [s for s in streams if s == "trade_updates"] if _is_list(streams) else []
                 (world.trades.listeners.add if wanted else world.trades.listeners.discard)(listener)
                 say("listening", {"streams": wanted})
             else:
@@ -153,10 +158,11 @@ def _subscribe(listener: Listener, message: Any) -> None:
         _fail(listener, 400)
         return
     for channel, symbols in message.items():
-        if channel == "action" or not isinstance(symbols, list):
+        if channel == "action" or not _is_list(symbols):
             continue
+        named = [s for s in symbols if isinstance(s, str)]
         wanted = listener.channels.setdefault(channel, set())
-        (wanted.update if action == "subscribe" else wanted.difference_update)(symbols)
+        (wanted.update if action == "subscribe" else wanted.difference_update)(named)
     known = {*CHANNELS, *listener.channels}
     state = {channel: sorted(listener.channels.get(channel, ())) for channel in sorted(known)}
     listener.send_list([{"T": "subscription", **state}])

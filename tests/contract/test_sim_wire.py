@@ -210,3 +210,37 @@ def test_the_data_stream_packs_when_asked_and_refuses_a_wrong_key(world: Running
         assert msgpack.unpackb(socket.recv(timeout=10))[0]["msg"] == "connected"
         socket.send(msgpack.packb({"action": "auth", "key": "key", "secret": "no"}))
         assert msgpack.unpackb(socket.recv(timeout=10))[0]["code"] == 402
+
+
+JUNK = ["[]", "5", "null", '"x"', "{}", '{"action": []}', '{"action": {"a": 1}}', b"\xff\x00"]
+HOSTILE = [
+    {"action": "listen", "data": {"streams": 5}},
+    {"action": "listen", "data": {"streams": [{}]}},
+    {"action": "listen", "data": 7},
+    {"action": "subscribe", "quotes": [[]], "trades": 7, "bars": {"a": 1}},
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "last", "answer"),
+    [
+        (
+            "/stream",
+            {"action": "listen", "data": {"streams": ["trade_updates"]}},
+            {"stream": "listening", "data": {"streams": ["trade_updates"]}},
+        ),
+        (
+            "/v2/iex",
+            {"action": "subscribe", "quotes": ["ZZZZ"]},
+            [{"T": "subscription", "bars": [], "quotes": ["ZZZZ"], "trades": []}],
+        ),
+    ],
+)
+def test_no_message_breaks_a_stream(world: Running, path: str, last: Any, answer: Any) -> None:
+    with connect(world.ws + path) as socket:
+        for junk in JUNK:
+            socket.send(junk)
+        socket.send(json.dumps({"action": "auth", "key": "key", "secret": "secret"}))
+        for message in (*HOSTILE, last):
+            socket.send(json.dumps(message))
+        wait_until(lambda: said(socket) == answer)
