@@ -11,7 +11,7 @@ from app.sim.times import rfc3339
 
 
 def bar_json(tape: Tape, bar: int) -> dict[str, Any]:
-    """Return a minute bar; its four trades are of one size, so their mean is the vwap."""
+    """Return a minute bar; its trades are of one size, so their mean is the vwap."""
     o, h, low, c = (float(a[bar]) for a in (tape.open, tape.high, tape.low, tape.close))
     return {
         "t": float(tape.starts[bar]),
@@ -21,7 +21,7 @@ def bar_json(tape: Tape, bar: int) -> dict[str, Any]:
         "c": c,
         "v": int(tape.volume[bar]),
         "n": TRADES_A_MINUTE,
-        "vw": round((o + h + low + c) / 4, 6),
+        "vw": round((o + c + (h + low) * 1.5) / TRADES_A_MINUTE, 6),
     }
 
 
@@ -32,7 +32,8 @@ def merged_bars(
     cuts = np.asarray(groups)
     part = slice(first, last)
     volume = tape.volume[part]
-    typical = (tape.open[part] + tape.high[part] + tape.low[part] + tape.close[part]) / 4
+    extremes = (tape.high[part] + tape.low[part]) * 1.5
+    typical = (tape.open[part] + extremes + tape.close[part]) / TRADES_A_MINUTE
     ends = np.append(cuts[1:], last - first) - 1
     volumes = np.add.reduceat(volume, cuts)
     weighted = np.add.reduceat(typical * volume, cuts)

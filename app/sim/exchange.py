@@ -15,7 +15,7 @@ from app.sim.matching import Phase, Step, Tick, match, quote_around
 from app.sim.orders import ZERO, Order, to_json
 from app.sim.refusals import unprocessable
 from app.sim.settings import Terms
-from app.sim.tape import TICK_SECONDS, Trade
+from app.sim.tape import Trade, tick_after
 from app.sim.tickets import read_ticket
 from app.sim.timetable import Session, Timetable
 
@@ -149,7 +149,7 @@ class Exchange:
             return self.timetable.next_open(self.at).open
         if not self.book.active_symbols():
             return session.close
-        return min((self.at // TICK_SECONDS + 1) * TICK_SECONDS, session.close)
+        return min(tick_after(self.at), session.close)
 
     def _happen(self) -> None:
         session = self.timetable.latest(self.at)

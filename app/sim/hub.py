@@ -13,7 +13,7 @@ from app.sim.exchange import Exchange, Update
 from app.sim.faults import Faults, Kind
 from app.sim.market import quote_of
 from app.sim.orders import text, to_json
-from app.sim.tape import TICK_SECONDS
+from app.sim.tape import tick_after
 from app.sim.times import rfc3339
 
 #: Frames that may wait for a slow client before it is cut off, as error 407 announces.
@@ -136,10 +136,10 @@ class DataHub:
         self._until = now
         if not self.listeners:
             return
-        tick = (start // TICK_SECONDS + 1) * TICK_SECONDS
+        tick = tick_after(start)
         while tick <= now:
             self._tick(tick)
-            tick += TICK_SECONDS
+            tick = tick_after(tick)
 
     def disconnect(self) -> None:
         """Close every connection if the fault is drawn."""

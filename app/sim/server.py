@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from app.sim import rest_data, rest_sim, rest_trading, streams
 from app.sim.gate import gate
-from app.sim.tape import TICK_SECONDS
+from app.sim.tape import tick_after
 from app.sim.world import World
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,7 @@ async def pump(world: World) -> None:
         if loop.time() >= draw_at:
             world.data.disconnect()
             draw_at = loop.time() + DISCONNECT_EVERY
-        tick = (now // TICK_SECONDS + 1) * TICK_SECONDS
-        wait = world.exchange.clock.wall_seconds_until(tick)
+        wait = world.exchange.clock.wall_seconds_until(tick_after(now))
         await asyncio.sleep(LONGEST_NAP if wait is None else min(wait, LONGEST_NAP))
 
 

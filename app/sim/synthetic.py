@@ -16,31 +16,31 @@ Floats = NDArray[np.float64]
 
 #: name: first price, beta to the market, beta to its sector, own minute volatility, minute volume
 STOCKS: dict[str, tuple[float, float, float, float, float]] = {
-    "NVDA": (176.0, 1.10, 0.90, 0.00035, 450_000),
-    "AAPL": (252.0, 0.85, 0.00, 0.00025, 110_000),
-    "MSFT": (391.0, 0.85, 0.00, 0.00025, 70_000),
-    "TSLA": (382.0, 1.40, 0.00, 0.00055, 170_000),
-    "AMZN": (209.0, 1.05, 0.00, 0.00030, 100_000),
-    "GOOGL": (306.0, 0.95, 0.00, 0.00030, 80_000),
-    "META": (607.0, 1.10, 0.00, 0.00035, 35_000),
-    "AMD": (201.0, 1.20, 1.10, 0.00045, 90_000),
-    "AVGO": (316.0, 1.10, 1.00, 0.00040, 60_000),
-    "NFLX": (92.0, 0.80, 0.00, 0.00035, 80_000),
-    "QQQ": (594.0, 1.00, 0.15, 0.00004, 130_000),
-    "SMH": (383.0, 1.10, 1.00, 0.00006, 25_000),
-    "SPY": (652.0, 0.70, 0.05, 0.00003, 180_000),
+    "NVDA": (176.0, 1.20, 1.00, 0.00045, 250_000),
+    "AAPL": (252.0, 0.85, 0.00, 0.00035, 50_000),
+    "MSFT": (391.0, 0.85, 0.00, 0.00035, 40_000),
+    "TSLA": (382.0, 1.40, 0.00, 0.00055, 110_000),
+    "AMZN": (209.0, 1.05, 0.00, 0.00040, 60_000),
+    "GOOGL": (306.0, 0.95, 0.00, 0.00040, 50_000),
+    "META": (607.0, 1.10, 0.00, 0.00045, 25_000),
+    "AMD": (201.0, 1.30, 1.20, 0.00065, 50_000),
+    "AVGO": (316.0, 1.20, 1.10, 0.00050, 40_000),
+    "NFLX": (92.0, 0.80, 0.00, 0.00055, 45_000),
+    "QQQ": (594.0, 1.00, 0.15, 0.00004, 100_000),
+    "SMH": (383.0, 1.20, 1.00, 0.00010, 15_000),
+    "SPY": (652.0, 0.80, 0.05, 0.00003, 160_000),
 }
 #: name: the ETF it moves against, how many times, first price, minute volume
 INVERSE: dict[str, tuple[str, float, float, float]] = {
-    "SQQQ": ("QQQ", 3.0, 74.0, 140_000),
-    "SOXS": ("SMH", 3.0, 42.0, 160_000),
+    "SQQQ": ("QQQ", 3.0, 74.0, 120_000),
+    "SOXS": ("SMH", 3.0, 42.0, 80_000),
 }
 #: What a stretch of a session may do: total drift of the market, and its minute volatility.
 REGIMES: dict[str, tuple[float, float]] = {
-    "up": (0.012, 0.00030),
-    "down": (-0.012, 0.00030),
-    "chop": (0.0, 0.00045),
-    "quiet": (0.0, 0.00012),
+    "up": (0.011, 0.00045),
+    "down": (-0.011, 0.00045),
+    "chop": (0.0, 0.00060),
+    "quiet": (0.0, 0.00025),
 }
 
 
@@ -58,7 +58,7 @@ def synthetic_market(seed: int, sessions: list[Session]) -> Market:
     starts = np.concatenate([_minutes(s) for s in sessions])
     tapes = {}
     for symbol, (price, beta, sector_beta, noise, volume) in STOCKS.items():
-        own = random.normal(0.0, noise, starts.size) + _own_trends(random, starts.size, noise)
+        own = random.normal(0.0, noise, starts.size) + _own_trends(random, starts.size)
         returns = beta * market + sector_beta * sector + own
         closes = price * np.exp(np.cumsum(returns))
         tapes[symbol] = _tape(random, symbol, starts, closes, volume * lively, seed)
@@ -125,10 +125,10 @@ def _day_shape(minutes: int) -> Floats:
     return 0.7 + 1.5 * place**4
 
 
-def _own_trends(random: np.random.Generator, size: int, noise: float) -> Floats:
+def _own_trends(random: np.random.Generator, size: int) -> Floats:
     """Return slow waves of a stock's own, so that stocks do not move in lockstep."""
     every = 30
-    knots = random.normal(0.0, noise * 0.6, size // every + 2)
+    knots = random.normal(0.0, 0.00010, size // every + 2)
     return np.interp(np.arange(size) / every, np.arange(knots.size), knots)
 
 

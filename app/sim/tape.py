@@ -1,5 +1,6 @@
 """One symbol's minute bars and the trades that each of them is made of."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,9 +8,11 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-#: Every minute consists of four trades: the open, the two extremes in seeded order, the close.
-TRADES_A_MINUTE = 4
-TICK_SECONDS = 60 // TRADES_A_MINUTE
+#: When a minute trades: at the open, at one extreme, half-way between the two, at the other, at the
+#: close. Extremes are visited late in each half minute, so that prices sampled every 30 seconds,
+#: and somewhat late, follow the market instead of jumping between its extremes.
+TICKS = (0, 20, 30, 45, 55)
+TRADES_A_MINUTE = len(TICKS)
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -58,20 +61,17 @@ class Tape:
         return first, int(np.searchsorted(self.starts, end, side="right"))
 
     def price(self, bar: int, tick: int) -> Decimal:
-        """Return the price of one of a minute's four trades."""
-        if tick == 0:
-            value = self.open[bar]
-        elif tick == TRADES_A_MINUTE - 1:
-            value = self.close[bar]
-        else:
-            value = self.low[bar] if (tick == 1) == self.low_first[bar] else self.high[bar]
-        return Decimal(str(round(float(value), 4)))
+        """Return the price of one of a minute's trades."""
+        low, high = float(self.low[bar]), float(self.high[bar])
+        first, second = (low, high) if self.low_first[bar] else (high, low)
+        path = (float(self.open[bar]), first, (low + high) / 2, second, float(self.close[bar]))
+        return Decimal(str(round(path[tick], 4)))
 
     def trade(self, bar: int, tick: int) -> Trade:
-        """Return one of a minute's four trades; their sizes sum up to the bar's volume."""
+        """Return one of a minute's trades; their sizes sum up to the bar's volume."""
         volume = int(self.volume[bar])
         size = volume // TRADES_A_MINUTE + (tick < volume % TRADES_A_MINUTE)
-        at = float(self.starts[bar]) + tick * TICK_SECONDS
+        at = float(self.starts[bar]) + TICKS[tick]
         return Trade(at, self.price(bar, tick), size, bar, tick)
 
     def last_trade(self, now: float) -> Trade | None:
@@ -80,7 +80,7 @@ class Tape:
         if bar < 0:
             return None
         since = now - float(self.starts[bar])
-        return self.trade(bar, min(int(since // TICK_SECONDS), TRADES_A_MINUTE - 1))
+        return self.trade(bar, bisect_right(TICKS, since) - 1)
 
     def trades(self, start: float, end: float) -> Iterator[Trade]:
         """Yield the trades in [start, end], oldest first."""
@@ -90,6 +90,13 @@ class Tape:
                 trade = self.trade(bar, tick)
                 if start <= trade.at <= end:
                     yield trade
+
+
+def tick_after(at: float) -> float:
+    """Return the next moment at which any market trades."""
+    minute = at // 60 * 60
+    place = bisect_right(TICKS, at - minute)
+    return minute + (TICKS[place] if place < TRADES_A_MINUTE else 60)
 
 
 def low_first(symbol: str, starts: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:

@@ -107,17 +107,17 @@ def test_auction_windows(tif: str, at: time, taken: bool) -> None:
 
 
 def test_an_order_bigger_than_the_volume_fills_in_parts() -> None:
-    desk = Desk(a_tape(volume=4_000), at=time(10, 0))  # four trades of 1,000, a tenth of each
+    desk = Desk(a_tape(volume=5_000), at=time(10, 0))  # five trades of 1,000, a tenth of each
     order = desk.send(qty="250")
     assert desk.exchange.book.find(order).filled == 100
-    desk.until(time(10, 0, 15))
+    desk.until(time(10, 0, 20))
     desk.until(time(10, 0, 30))
     assert desk.events(order) == ["new", "partial_fill", "partial_fill", "fill"]
     assert [u.position for u in desk.updates if u.fill] == [100, 200, 250]
 
 
 def test_liquidity_of_a_trade_is_used_up_once() -> None:
-    desk = Desk(a_tape(volume=4_000), at=time(10, 0))
+    desk = Desk(a_tape(volume=5_000), at=time(10, 0))
     first, second = desk.send(qty="60"), desk.send(qty="60")
     assert desk.status(first) == "filled"
     assert desk.exchange.book.find(second).filled == 40

@@ -11,7 +11,7 @@ from sim_builders import FRIDAY, SESSIONS, TIMETABLE, a_tape
 from app.sim.derived import inverse, same
 from app.sim.market import Market
 from app.sim.synthetic import INVERSE, STOCKS, synthetic_market
-from app.sim.tape import TICK_SECONDS, low_first
+from app.sim.tape import TICKS, low_first, tick_after
 
 UNIVERSE = [*STOCKS, *INVERSE]
 DAY = synthetic_market(7, SESSIONS[:1])
@@ -45,12 +45,12 @@ def test_the_whole_universe_trades_every_minute_of_every_session(market: Market)
 @given(st.integers(0, 389), st.sampled_from(UNIVERSE))
 def test_the_trades_of_a_minute_reproduce_its_bar(minute: int, symbol: str) -> None:
     tape = DAY.tapes[symbol]
-    trades = [tape.trade(minute, tick) for tick in range(4)]
+    trades = [tape.trade(minute, tick) for tick in range(5)]
     prices = [float(t.price) for t in trades]
     bar = (tape.open[minute], tape.high[minute], tape.low[minute], tape.close[minute])
     assert (prices[0], max(prices), min(prices), prices[-1]) == bar
     assert sum(t.size for t in trades) == tape.volume[minute]
-    assert [t.at - float(tape.starts[minute]) for t in trades] == [0, 15, 30, 45]
+    assert [t.at - float(tape.starts[minute]) for t in trades] == [0, 20, 30, 45, 55]
 
 
 @pytest.mark.parametrize(("symbol", "of"), [("SQQQ", "QQQ"), ("SOXS", "SMH")])
@@ -112,7 +112,8 @@ def test_the_last_trade_is_never_from_the_future() -> None:
         now = session.open + second
         trade = tape.last_trade(now)
         assert trade is not None
-        assert trade.at == now // TICK_SECONDS * TICK_SECONDS
+        assert trade.at <= now < tick_after(trade.at)
+        assert (trade.at - session.open) % 60 in TICKS
     before = tape.last_trade(session.open - 1)
     assert before is not None
     assert before.at < session.open - 3600
