@@ -16,6 +16,11 @@ def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step
 
     A slot more than one interval old is not run: what it would have done, the next one does.
     """
+    with to.database.keep():
+        _run_once(to, task, slot, interval, step)
+
+
+def _run_once(to: Services, task: str, slot: int, interval: timedelta, step: Step) -> None:
     current = slot_of(to.clock.now(), interval)
     with to.database.begin() as db:
         if not task_slots.claim(db, to.book.id, task, slot, to.owner):
@@ -33,7 +38,8 @@ def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step
 
 def run_nudged(to: Services, task: str, step: Step) -> None:
     """Run a step that was woken between two ticks; its lease keeps it from running twice."""
-    _outcome(to, task, step)
+    with to.database.keep():
+        _outcome(to, task, step)
 
 
 def _outcome(to: Services, task: str, step: Step) -> tuple[str, str]:

@@ -13,10 +13,11 @@ def run(to: Services) -> str:
 
 def _once(to: Services, lease: Lease) -> str:
     updates = fills.apply_streamed(to)
-    settled = resolve.resolve(to, lease)
     intents = route.route(to)
     approved = risk.judge(to)
     sent = execute.submit(to, lease)
+    # After what is new: looking up what is in doubt takes time, and waits for nobody here.
+    settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
     return (
         f"updates {updates}, resolved {settled}, intents {intents},"

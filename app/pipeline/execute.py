@@ -1,5 +1,6 @@
 """Execute: an approved order is committed as SUBMITTING, then sent once, then classified."""
 
+import sys
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection
@@ -12,7 +13,6 @@ from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease
 from app.io.store import book_states, orders, verdicts
 from app.pipeline.messages import APPROVED, GROUPS
-from app.pipeline.ownership import LEASE_S
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
@@ -32,43 +32,39 @@ def submit(to: Services, lease: Lease) -> int:
 
 def _send_one(to: Services, lease: Lease, order: Order) -> bool:
     grant = to.buckets.take("broker", to.clock.now(), reserve=True)
-    if not grant.allowed:
-        return False  # it stays NEW, and the next pass asks again
-    if not to.leases.renew(lease, LEASE_S):
-        return False  # somebody else owns the book now
-    if not _start(to, lease, order):
-        return False
-    return send(to, order)
+    # Refused by the rate limit it stays NEW, and the next pass asks again.
+    return grant.allowed and start(to, lease, order) and send(to, order)
 
 
-def _start(to: Services, lease: Lease, order: Order) -> bool:
-    """Commit NEW → SUBMITTING before the one POST, if the book still allows it."""
+def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderState.NEW) -> bool:
+    """Commit SUBMITTING, with the lease's fence, before the one request; False where it may not."""
+    statuses = frozenset(s for s in BookStatus if order.purpose not in BLOCKS[s])
+    since = to.clock.now() - timedelta(minutes=1)
+    # Exits are never held back by the fuse: it is there to stop what opens risk.
+    most = to.book.risk.orders_per_minute if order.purpose is Purpose.ENTRY else sys.maxsize
     with to.database.begin() as db:
+        if orders.start_submit(
+            db, order.client_id, lease, orders.Guard(statuses, since, most), before
+        ):
+            return True
         row = book_states.lock(db, to.book.id)
-        if order.purpose in BLOCKS[row.status]:
+        if row.status not in statuses:
             orders.move(db, order.client_id, OrderState.CANCELLED, to.clock.now(), error=row.why)
             _note(to, db, order, _blocked(row.status), row.why)
-            return False
-        if order.purpose is Purpose.ENTRY and _fuse_blows(to, db):
-            return False
-        return orders.start_submit(db, order.client_id, lease)
+        elif (sent := orders.submitted_since(db, to.book.id, since)) >= most:
+            _blow_fuse(to, db, sent, most)
+    return False
 
 
 def _blocked(status: BookStatus) -> Reason:
     return Reason.BOOK_HALTED if status is BookStatus.HALTED else Reason.BOOK_REDUCING
 
 
-def _fuse_blows(to: Services, db: Connection) -> bool:
-    """Halt the book when it has sent more orders in a minute than it may (requirement E12)."""
-    now = to.clock.now()
-    limit = to.book.risk.orders_per_minute
-    sent = orders.submitted_since(db, to.book.id, now - timedelta(minutes=1))
-    if sent < limit:
-        return False
-    why = f"rate fuse: {sent} orders within a minute, limit {limit}"
-    book_states.set_status(db, to.book.id, BookStatus.HALTED, why, "rate_fuse", now)
+def _blow_fuse(to: Services, db: Connection, sent: int, most: int) -> None:
+    """Halt the book: it has sent more orders in a minute than it may (requirement E12)."""
+    why = f"rate fuse: {sent} orders within a minute, limit {most}"
+    book_states.set_status(db, to.book.id, BookStatus.HALTED, why, "rate_fuse", to.clock.now())
     to.log("book_halted", book=to.book.id, why=why)
-    return True
 
 
 def send(to: Services, order: Order) -> bool:

@@ -17,7 +17,7 @@ from app.pipeline.services import Services
 def resolve(to: Services, lease: Lease) -> int:
     """Look every order in doubt up; return how many were settled.
 
-    Called by the book's owner before it sends anything itself: whatever is SUBMITTING then was left
+    Called by the book's owner while it sends nothing itself: whatever is SUBMITTING then was left
     by somebody who died or was paused in the middle, so it is in doubt at once.
     """
     with to.database.begin() as db:
@@ -85,11 +85,11 @@ def _give_up(to: Services, order: Order) -> bool:
 
 def _send_again(to: Services, lease: Lease, order: Order) -> bool:
     """Send with the same id: the broker refuses it if the first one arrived after all."""
+    if not execute.start(to, lease, order, before=OrderState.UNKNOWN):
+        return False
     with to.database.begin() as db:
-        started = orders.start_submit(db, order.client_id, lease, before=OrderState.UNKNOWN)
-        if started:
-            _note(to, db, order, "not found", "sent again with the same id")
-    return started and execute.send(to, order)
+        _note(to, db, order, "not found", "sent again with the same id")
+    return execute.send(to, order)
 
 
 def _call_a_person(to: Services, order: Order) -> bool:

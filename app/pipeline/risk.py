@@ -41,8 +41,9 @@ def judge(to: Services) -> int:
                 quotes=money.quotes,
                 pending=tuple(orders.unfinished(db, to.book.id)),
             )
-            # Exits first: they free what entries may use, and never wait for them.
-            for intent in sorted(waiting, key=lambda i: (i.purpose is Purpose.ENTRY, i.at, i.id)):
+            # Exits first: they free what entries may use, and never wait for them. Otherwise in
+            # the order in which they were made, which is the router's: strongest first.
+            for intent in sorted(waiting, key=lambda i: (i.purpose is Purpose.ENTRY, i.at)):
                 ruling = risk.judge(to.book, intent, context)
                 verdicts.add(db, to.book.id, now, "risk", to.settings, ruling.judged)
                 if ruling.order is not None:

@@ -36,7 +36,7 @@ def insert_once(db: Connection, book_id: str, new: Sequence[Event]) -> list[Even
     rows = [{"book": book_id, **{name: getattr(event, name) for name in _NAMES}} for event in new]
     stored = db.execute(insert(events).on_conflict_do_nothing().returning(_e.id), rows)
     ids = set(stored.scalars())
-    return [event for event in new if event.id in ids]
+    return list({event.id: event for event in new if event.id in ids}.values())
 
 
 def listing(db: Connection, book_id: str, since: datetime, kind: str | None = None) -> list[Event]:

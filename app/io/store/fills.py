@@ -38,7 +38,7 @@ def insert_once(
     ]
     stored = db.execute(insert(fills).on_conflict_do_nothing().returning(_f.execution_id), rows)
     ids = set(stored.scalars())
-    return list({e.id: e for e in reversed(executions) if e.id in ids}.values())[::-1]
+    return list({e.id: e for e in executions if e.id in ids}.values())
 
 
 def for_order(db: Connection, client_id: str) -> list[Execution]:

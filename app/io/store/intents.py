@@ -27,18 +27,18 @@ def insert_once(db: Connection, new: Sequence[Intent]) -> list[Intent]:
     ]
     stored = db.execute(insert(intents).on_conflict_do_nothing().returning(_i.id), rows)
     ids = set(stored.scalars())
-    return [intent for intent in new if intent.id in ids]
+    return list({intent.id: intent for intent in new if intent.id in ids}.values())
 
 
 def undecided(db: Connection, book_id: str) -> list[Intent]:
-    """Return the intents that no risk step has dealt with, oldest first, locked.
+    """Return the intents that no risk step has dealt with, in the order they were made, locked.
 
     Intents that another transaction is deciding are left out.
     """
     query = (
         sa.select(*_COLUMNS)
         .where(_i.book == book_id, _i.decided_at.is_(None))
-        .order_by(_i.at, _i.id)
+        .order_by(_i.at, _i.written_wall)
         .with_for_update(skip_locked=True)
     )
     return [_intent(row) for row in db.execute(query)]

@@ -53,10 +53,15 @@ def created_since(db: Connection, book_id: str, since: datetime, symbol: str | N
 
 def submitted_since(db: Connection, book_id: str, at: datetime) -> int:
     """Return how many orders made at or after ``at``, on the market's clock, were sent."""
-    query = sa.select(sa.func.count()).where(
-        _o.book == book_id, _o.created_at >= at, _o.submitting_wall.is_not(None)
+    return db.scalar(sent_since(book_id, at)) or 0
+
+
+def sent_since(book_id: str, at: datetime) -> sa.Select[int]:
+    """Return the query behind ``submitted_since``, for use inside another statement."""
+    sent = orders.alias("sent").c
+    return sa.select(sa.func.count()).where(
+        sent.book == book_id, sent.created_at >= at, sent.submitting_wall.is_not(None)
     )
-    return db.scalar(query) or 0
 
 
 def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:

@@ -1,7 +1,7 @@
 """Orders: every change of state goes through the table of transitions, under a lock on the row."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 
+from app.engine.book import BookStatus
 from app.engine.errors import InvalidData
 from app.engine.orders import (
     FINAL,
@@ -28,10 +29,11 @@ from app.io.store.order_limits import created_since as created_since
 from app.io.store.order_limits import first_accepted as first_accepted
 from app.io.store.order_limits import latencies as latencies
 from app.io.store.order_limits import reserved as reserved
+from app.io.store.order_limits import sent_since
 from app.io.store.order_limits import submitted_since as submitted_since
-from app.io.store.schema import orders
+from app.io.store.schema import book_states, orders
 
-_o = orders.c
+_o, _b = orders.c, book_states.c
 _NAMES = tuple(field.name for field in fields(Order))
 _COLUMNS = tuple(_o[name] for name in _NAMES)
 _ENUMS = {
@@ -119,12 +121,30 @@ def in_doubt(db: Connection, book_id: str, submitting_older_than_s: float) -> li
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What must hold of the book in the very statement that starts a submission.
+
+    Its status is one of ``statuses``, and it has sent fewer than ``most`` orders made since
+    ``since``, on the market's clock.
+    """
+
+    statuses: frozenset[BookStatus]
+    since: datetime
+    most: int
+
+
 def start_submit(
-    db: Connection, client_id: str, lease: Lease, before: OrderState = OrderState.NEW
+    db: Connection,
+    client_id: str,
+    lease: Lease,
+    guard: Guard,
+    before: OrderState = OrderState.NEW,
 ) -> bool:
     """Move an order from ``before`` to SUBMITTING; False, and nothing changed, where it may not.
 
-    It may while the lease is held and no other order of the book, symbol and side is in doubt.
+    It may while the guard holds, the lease is held and no other order of the book, symbol and side
+    is in doubt.
     Commit before the one request is sent. ``before`` is UNKNOWN for sending an order again under
     its own id. In a race the unique index on orders in doubt lets the second one fail.
     """
@@ -144,6 +164,8 @@ def start_submit(
             _o.state == before,
             still_held(lease),
             sa.not_(in_doubt_already),
+            sa.exists().where(_b.book == _o.book, _b.status.in_(guard.statuses)),
+            sent_since(lease.book, guard.since).scalar_subquery() < guard.most,
         )
         .values(state=OrderState.SUBMITTING, fence=lease.fence, submitting_wall=_WALL)
     )

@@ -22,7 +22,7 @@ def insert_once(db: Connection, new: Sequence[Signal]) -> list[Signal]:
     rows = [{name: getattr(signal, name) for name in _NAMES} for signal in new]
     stored = db.execute(insert(signals).on_conflict_do_nothing().returning(_s.id), rows)
     ids = set(stored.scalars())
-    return [signal for signal in new if signal.id in ids]
+    return list({signal.id: signal for signal in new if signal.id in ids}.values())
 
 
 def unrouted(db: Connection, book_id: str, limit: int = 1000) -> list[Signal]:

@@ -61,14 +61,20 @@ def add(
     settings: str,
     judged: Iterable[tuple[str, str, Verdict]],
 ) -> None:
-    """Store what a step's gates said, in the order in which they said it."""
+    """Store what a step's gates said, in the order in which they said it.
+
+    A subject that was refused below noise is that refusal and nothing more: the gates that it
+    passed before are not kept.
+    """
     where = {"book": book_id, "at": at, "step": step, "settings": settings}
+    everything = [Judged._make(one) for one in judged]
+    noise = {j.subject for j in everything if j.verdict.reason in BELOW_NOISE}
     full: list[dict[str, object]] = []
     compact: dict[tuple[str, str], list[Judged]] = {}
-    for j in map(Judged._make, judged):
+    for j in everything:
         if j.verdict.reason in BELOW_NOISE:
             compact.setdefault((j.verdict.gate, j.verdict.reason), []).append(j)
-        else:
+        elif j.subject not in noise:
             full.append(where | {"symbol": j.symbol, "subject": j.subject, **_numbers(j.verdict)})
     if full:
         db.execute(verdicts.insert(), full)
