@@ -127,6 +127,8 @@ def _check(wish: Wish) -> None:
         "--spread-bps": (wish.spread_bps, 0, 1000),
         "--slippage-bps": (wish.slippage_bps, 0, 1000),
         "--participation": (wish.participation, 0, 1),
+        "--synthetic": (wish.synthetic or 0, 0, 2**31),
+        "--seed": (wish.seed, 0, 2**31),
         "--rate-limit": (wish.rate_limit, 1, 1e9),
     }
     for name, (value, smallest, largest) in limits.items():

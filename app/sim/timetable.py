@@ -4,7 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from app.io.calendar import ExchangeCalendar
+from app.io.calendar import FIRST, LAST, ExchangeCalendar
 from app.sim.times import in_new_york
 
 
@@ -59,6 +59,8 @@ class Timetable:
 def new_york_sessions(around: date) -> Timetable:
     """Return the XNYS sessions from two years before ``around`` to one year after it."""
     calendar = ExchangeCalendar("XNYS")
+    calendar.session_on(around)  # a date that the calendar does not know is refused in its words
     days = (around + timedelta(days=n) for n in range(-730, 367))
-    hours = [h for h in map(calendar.session_on, days) if h is not None]
+    known = (d for d in days if FIRST <= d.isoformat() <= LAST)
+    hours = [h for h in map(calendar.session_on, known) if h is not None]
     return Timetable([Session(h.date, h.open.timestamp(), h.close.timestamp()) for h in hours])

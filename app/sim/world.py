@@ -50,7 +50,7 @@ def session_of(timetable: Timetable, day: date) -> Session:
 def sessions_around(timetable: Timetable, session: Session) -> list[Session]:
     """Return the sessions that a synthetic market needs: history, the day and the one after."""
     index = timetable.sessions.index(session)
-    return timetable.sessions[index - HISTORY_SESSIONS : index + 2]
+    return timetable.sessions[max(0, index - HISTORY_SESSIONS) : index + 2]
 
 
 def build(exchange: Exchange, access: Access, faults: Faults) -> World:

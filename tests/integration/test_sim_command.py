@@ -28,6 +28,8 @@ def free_port() -> str:
         (["--synthetic", "1", "--date", "2026-04-03"], "the next session is 2026-04-06"),
         (["--synthetic", "1", "--date", "tomorrow"], "write it as 2026-03-20"),
         (["--synthetic", "1", "--date", "1887-01-03"], "outside the calendar XNYS"),
+        (["--synthetic", "-1"], "--synthetic -1: must be from 0"),
+        (["--synthetic", "1", "--seed", "-1"], "--seed -1: must be from 0"),
         (["--synthetic", "1", "--start", "noon"], "write it as 09:20"),
         (["--synthetic", "1", "--speed", "0"], "--speed 0.0: must be from 0.01 to 10000"),
         (["--synthetic", "1", "--cash", "-5"], "--cash -5.0: must be from 0.01"),

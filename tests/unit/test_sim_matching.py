@@ -47,10 +47,15 @@ def test_a_quote_stands_around_the_trade_on_the_price_grid(last: Decimal) -> Non
     assert bid % price_step(bid) == ask % price_step(ask) == 0
 
 
-@given(sides, cents, cents, shares, shares, st.sampled_from(["day", "gtc", "ioc", "fok"]))
+near = st.integers(-8, 8).map(lambda n: D(n) / 100)
+times = st.sampled_from(["day", "gtc", "ioc", "fok"])
+
+
+@given(sides, cents, cents | near, shares, shares, times)
 def test_a_limit_order_never_trades_worse_than_its_limit(
     side: str, limit: Decimal, last: Decimal, quantity: Decimal, liquidity: Decimal, tif: str
 ) -> None:
+    last = limit + last if abs(last) < 1 else last
     order = an_order(side=side, type="limit", limit=limit, quantity=quantity, tif=tif)
     tick = a_tick(last, liquidity)
     marketable = tick.ask <= limit if side == "buy" else tick.bid >= limit
