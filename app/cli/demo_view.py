@@ -71,7 +71,7 @@ class View:
         """Say which market this is and where to look while it runs."""
         market = "synthetic" if "--synthetic" in world else "recorded"
         self.say(f"A {market} day ({' '.join(world)}); nothing here is real money.")
-        self.say(f"API while it runs: {api}/docs   Authorization: Bearer {token}")
+        self.say(f"API while it runs: curl -H 'Authorization: Bearer {token}' {api}/positions")
 
     def show(self, moment: Moment) -> None:
         """Move the bar and print what is new about each order."""
