@@ -1,1 +1,1 @@
-"""Metronome: beat ticks, evidence flows, one pure engine decides, and no order is sent twice or lost."""
+"""Metronome: beat ticks, evidence flows, one pure engine decides; no order twice, none lost."""

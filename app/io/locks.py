@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -37,9 +38,8 @@ _ACQUIRE = sa.text(
     """
     INSERT INTO leases AS l
            (book, name, owner, fence, backend_pid, backend_start, renewed_wall, expires_wall)
-    SELECT :book, :name, :owner, 1, pg_backend_pid(), me.backend_start, clock_timestamp(),
-           clock_timestamp() + :ttl_s * interval '1 second'
-      FROM pg_stat_activity me WHERE me.pid = pg_backend_pid()
+    VALUES (:book, :name, :owner, 1, pg_backend_pid(), :backend_start, clock_timestamp(),
+            clock_timestamp() + :ttl_s * interval '1 second')
     ON CONFLICT (book, name) DO UPDATE
        SET owner = excluded.owner, fence = l.fence + 1, backend_pid = excluded.backend_pid,
            backend_start = excluded.backend_start, renewed_wall = excluded.renewed_wall,
@@ -52,7 +52,8 @@ _ACQUIRE = sa.text(
     """
 )
 
-_MY_START = sa.text("(SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())")
+# Asked once a connection: looking through all sessions is the dearest part of a short statement.
+_MY_START = sa.text("SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
 
 
 def still_held(lease: Lease) -> sa.ColumnElement[bool]:
@@ -83,6 +84,7 @@ class _Holder:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.connection: Connection | None = None
+        self.start = datetime.min.replace(tzinfo=UTC)
         self.in_use: set[tuple[str, str]] = set()
 
 
@@ -100,16 +102,18 @@ class Leases:
         Taking one's own again raises the fence: what was taken before is no longer held.
         """
         values = {"name": name, "book": book, "owner": self._owner, "ttl_s": ttl_s}
-        with self._session() as connection:
-            row = connection.execute(_ACQUIRE, values).one_or_none()
+        with self._session() as (connection, start):
+            row = connection.execute(_ACQUIRE, values | {"backend_start": start}).one_or_none()
         return Lease(name, book, self._owner, row.fence, row.backend_pid) if row else None
 
     def renew(self, lease: Lease, ttl_s: float = 15.0) -> bool:
         """Hold the lease for ``ttl_s`` from now; False when it is no longer held."""
+        with self._session() as (_, start):
+            known = start
         return self._change(
             lease,
             backend_pid=sa.func.pg_backend_pid(),  # this process may have had to connect anew
-            backend_start=_MY_START,
+            backend_start=known,
             renewed_wall=sa.func.clock_timestamp(),
             expires_wall=sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, ttl_s),
         )
@@ -147,7 +151,7 @@ class Leases:
     def _change(self, lease: Lease, **values: object) -> bool:
         mine = (_l.book == lease.book, _l.name == lease.name, _l.fence == lease.fence)
         alive = (_l.owner == lease.owner, _l.expires_wall > sa.func.clock_timestamp())
-        with self._session() as connection:
+        with self._session() as (connection, _):
             return (
                 connection.execute(leases.update().where(*mine, *alive).values(values)).rowcount
                 == 1
@@ -157,15 +161,17 @@ class Leases:
         return self._holders.setdefault(os.getpid(), _Holder())
 
     @contextmanager
-    def _session(self) -> Iterator[Connection]:
-        """Yield the process's lease connection, made anew where it was lost."""
+    def _session(self) -> Iterator[tuple[Connection, datetime]]:
+        """Yield the process's lease connection, made anew where it was lost, and its start."""
         holder = self._holder()
         with holder.lock, operational_errors():
             if holder.connection is None or holder.connection.invalidated:
                 holder.connection = self._database.connect_raw("lease")
+                with holder.connection.begin():
+                    holder.start = holder.connection.execute(_MY_START).scalar_one()
             try:
                 with holder.connection.begin():
-                    yield holder.connection
+                    yield holder.connection, holder.start
             except sa.exc.DBAPIError:
                 holder.connection.close()
                 holder.connection = None

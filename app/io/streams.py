@@ -5,7 +5,7 @@ lost Redis costs a moment: readers drop what they have seen, groups are made ane
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,26 @@ class Streams:
         with redis_errors():
             return str(self._clients.get().mutating.xadd(self._key(stream), dict(data)))
 
+    def publish_many(self, entries: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+        """Append entries to their streams in one round trip, sent once."""
+        if entries:
+            with redis_errors(), self._clients.get().mutating.pipeline(transaction=False) as many:
+                for stream, data in entries:
+                    many.xadd(self._key(stream), dict(data))
+                many.execute()
+
+    def read_many(self, groups: Mapping[str, str], count: int = 100) -> list[Message]:
+        """Return what ``read`` returns for each stream of a stream → group mapping.
+
+        One look for all of them; only a stream that has something for its group costs more.
+        """
+        stirring = self._stirring(groups, pending_too=True)
+        return [m for stream in stirring for m in self.read(stream, groups[stream], count)]
+
+    def waiting_in(self, groups: Mapping[str, str]) -> bool:
+        """Is there an entry in any of the streams that its group was never given? One look."""
+        return bool(self._stirring(groups, pending_too=False))
+
     def read(
         self, stream: str, group: str, count: int = 100, block_s: float = 0.0
     ) -> list[Message]:
@@ -90,6 +110,15 @@ class Streams:
                 both.xack(self._key(stream), group, *ids)
                 both.hdel(self._keys(stream).errors, *(f"{group} {id_}" for id_ in ids))
                 both.execute()
+
+    def acknowledge_many(self, done: Sequence[tuple[str, str, str]]) -> None:
+        """Acknowledge (stream, group, id) triples in one round trip."""
+        if done:
+            with redis_errors(), self._clients.get().mutating.pipeline() as many:
+                for stream, group, id_ in done:
+                    many.xack(self._key(stream), group, id_)
+                    many.hdel(self._keys(stream).errors, f"{group} {id_}")
+                many.execute()
 
     def fail(self, message: Message, group: str, error: str) -> None:
         """Remember why a message failed; it comes again, or goes to the dead letters with this."""
@@ -225,6 +254,32 @@ class Streams:
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
+
+    def _stirring(self, groups: Mapping[str, str], *, pending_too: bool) -> list[str]:
+        """Return the streams whose newest entry is beyond what their group was given.
+
+        With ``pending_too`` also those with unacknowledged entries, and those that are not there.
+        """
+        with redis_errors(), self._clients.get().reading.pipeline(transaction=False) as look:
+            for stream in groups:
+                look.xinfo_stream(self._key(stream))
+                look.xinfo_groups(self._key(stream))
+            answers = look.execute(raise_on_error=False)
+        found = []
+        for (stream, group), of_stream, of_groups in zip(
+            groups.items(), answers[::2], answers[1::2], strict=True
+        ):
+            if isinstance(of_stream, ResponseError):
+                stirs = pending_too
+            else:
+                mine = next((g for g in of_groups if g["name"] == group), None)
+                given = mine["last-delivered-id"] if mine else "0-0"
+                stirs = _order(of_stream["last-generated-id"]) > _order(given) or (
+                    pending_too and (mine is None or mine["pending"] > 0)
+                )
+            if stirs:
+                found.append(stream)
+        return found
 
     # -- looking ----------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 """The cycle behind ``pipeline_e2e``: everything that waits in a book is moved one step on."""
 
+from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
-from app.pipeline import execute, fills, resolve, risk, route
+from app.pipeline import desk, execute, fills, resolve, risk, route
+from app.pipeline.messages import APPROVED, GROUPS, INTENTS, SIGNALS
 from app.pipeline.ownership import owning
 from app.pipeline.services import Services
 
@@ -12,14 +14,32 @@ def run(to: Services) -> str:
 
 
 def _once(to: Services, lease: Lease) -> str:
+    """Make one pass. What is new goes first; looking up what is in doubt takes time and waits.
+
+    Streams wake, the store decides: each step reads what waits from PostgreSQL, and a message is
+    acknowledged when everything that it could have stood for is committed.
+    """
     updates = fills.apply_streamed(to)
-    intents = route.route(to)
-    approved = risk.judge(to)
-    sent = execute.submit(to, lease)
-    # After what is new: looking up what is in doubt takes time, and waits for nobody here.
+    woken = to.streams.read_many({stream: GROUPS[stream] for stream in (SIGNALS, INTENTS)})
+    with to.database.begin() as db:
+        now = desk.read(to, db)
+        intents = route.route(to, db, now)
+        made = risk.judge(to, db, now, [*now.intents, *intents])
+    to.streams.publish_many(
+        [(INTENTS, {"id": intent.id}) for intent in intents]
+        + [(APPROVED, {"client_id": order.client_id}) for order in made]
+    )
+    sent = execute.submit(to, lease, [*_left_over(now), *made])
+    ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
+    to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in (*woken, *ours)])
     settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
     return (
-        f"updates {updates}, resolved {settled}, intents {intents},"
-        f" approved {approved}, sent {sent}, polled {polled}"
+        f"updates {updates}, intents {len(intents)}, approved {len(made)}, sent {sent},"
+        f" resolved {settled}, polled {polled}"
     )
+
+
+def _left_over(now: desk.Desk) -> list[Order]:
+    """Return the orders that an earlier pass approved and could not send."""
+    return [order for order in now.open if order.state is OrderState.NEW]

@@ -1,6 +1,7 @@
 """Execute: an approved order is committed as SUBMITTING, then sent once, then classified."""
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection
@@ -12,7 +13,6 @@ from app.engine.risk import BLOCKS
 from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease
 from app.io.store import book_states, orders, verdicts
-from app.pipeline.messages import APPROVED, GROUPS
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
@@ -20,14 +20,9 @@ from app.pipeline.services import Services
 DUPLICATE = "duplicate"
 
 
-def submit(to: Services, lease: Lease) -> int:
-    """Send every approved order; return how many the broker took."""
-    woken = to.streams.read(APPROVED, GROUPS[APPROVED])
-    with to.database.begin() as db:
-        waiting = orders.new(db, to.book.id)
-    accepted = sum(_send_one(to, lease, order) for order in waiting)
-    to.streams.acknowledge(APPROVED, GROUPS[APPROVED], *(message.id for message in woken))
-    return accepted
+def submit(to: Services, lease: Lease, approved: Sequence[Order]) -> int:
+    """Send the approved orders one by one; return how many the broker took."""
+    return sum(_send_one(to, lease, order) for order in approved)
 
 
 def _send_one(to: Services, lease: Lease, order: Order) -> bool:

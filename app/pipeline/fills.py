@@ -18,7 +18,7 @@ QUIET = timedelta(seconds=30)
 def apply_streamed(to: Services) -> int:
     """Record every update that the feed received; return how many."""
     group = GROUPS[FILLS]
-    messages = to.streams.read(FILLS, group)
+    messages = to.streams.read_many({FILLS: group})
     for message in messages:
         try:
             update = decode(message.data)

@@ -10,7 +10,7 @@ from app.engine import portfolio
 from app.engine.market import Quote
 from app.engine.portfolio import Position
 from app.engine.rounding import decimal
-from app.io.store import accounts, fills, positions, quotes
+from app.io.store import accounts, positions, quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,7 @@ def read(db: Connection, book: str) -> Ledger:
     Before the first opening there is no money to trade with.
     """
     held, seen = positions.held(db, book), quotes.load(db, book)
-    opening = accounts.latest(db, book, "open")
-    cash, equity_open = Decimal(0), Decimal(0)
-    if opening is not None:
-        since = fills.since(db, book, opening.at)
-        cash = portfolio.cash_after(opening.account.cash, since)
-        equity_open = opening.account.equity
+    cash, equity_open = accounts.money(db, book) or (Decimal(0), Decimal(0))
     equity = portfolio.equity(cash, held.values(), prices(seen))
     return Ledger(cash, equity, equity_open, held, seen)
 

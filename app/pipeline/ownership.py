@@ -21,6 +21,6 @@ def owning(to: Services, work: Callable[[Lease], str]) -> str:
         if lease is None:
             return BUSY
         result = work(lease)
-    if any(to.streams.waiting(stream, group) for stream, group in GROUPS.items()):
+    if to.streams.waiting_in(GROUPS):
         to.nudge("pipeline_e2e")
     return result

@@ -34,20 +34,13 @@ def record(
     if order is None:
         return None
     fresh = fills.insert_once(db, to.book.id, to.broker.name, order.client_id, executions, source)
+    known = fills.for_order(db, order.client_id) if fresh or order.filled_quantity else []
+    after = orders.store(db, apply_broker_order(order, _covered(seen, known)), now)
     if fresh:
         _fold(to, db, order, fresh, now)
     news = Update(seen, fresh[0] if fresh else None)
     tape.append(db, to.book.id, now, source, "broker_order", as_json(news))
-    after = apply_broker_order(order, _covered(seen, fills.for_order(db, order.client_id)))
-    return orders.move(
-        db,
-        order.client_id,
-        after.state,
-        now,
-        broker_id=after.broker_id,
-        filled_quantity=after.filled_quantity,
-        average_price=after.average_price,
-    )
+    return after
 
 
 def _covered(seen: BrokerOrder, known: Sequence[Execution]) -> BrokerOrder:

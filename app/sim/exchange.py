@@ -136,7 +136,7 @@ class Exchange:
 
     def advance(self) -> float:
         """Let the market act until now; return the market's time."""
-        now = self.clock.now()
+        now = min(self.clock.now(), self.timetable.end)
         while (at := self._next_event()) <= now:
             self.at = at
             self._happen()

@@ -88,7 +88,11 @@ async def set_clock(world: World, request: Request) -> Reply:
     try:
         jump = parse(str(body["jump_to"])) if body.get("jump_to") else None
         speed = float(body["speed"]) if body.get("speed") is not None else None
-        paused = bool(body["paused"]) if body.get("paused") is not None else None
+        paused = body.get("paused")
+        if paused not in (None, True, False):
+            raise ValueError("paused must be true or false")
+        if jump is not None and jump > world.exchange.timetable.end:
+            raise ValueError(f"the world ends at {rfc3339(world.exchange.timetable.end)}")
         world.exchange.clock.set(speed=speed, paused=paused, jump_to=jump)
     except (ValueError, TypeError) as error:
         raise invalid(str(error)) from None

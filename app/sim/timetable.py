@@ -24,6 +24,8 @@ class Timetable:
         self.sessions = sessions
         self._opens = [s.open for s in sessions]
         self._by_day = {s.day: s for s in sessions}
+        #: The last moment that still has a next session: the world's time ends here.
+        self.end = sessions[-1].open - 1
 
     def on(self, day: date) -> Session | None:
         """Return the session of a day, None when there is none."""

@@ -1,15 +1,17 @@
 """What the broker said of the account, and when."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.engine.orders import Side
 from app.engine.portfolio import Account
-from app.io.store.schema import account_snapshots
+from app.io.store.schema import account_snapshots, fills
 
-_a = account_snapshots.c
+_a, _f = account_snapshots.c, fills.c
 
 
 class Statement(NamedTuple):
@@ -39,6 +41,19 @@ def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement |
     query = _query(book_id).order_by(_a.at.desc(), _a.id.desc()).limit(1)
     row = db.execute(query if kind is None else query.where(_a.kind == kind)).one_or_none()
     return _statement(row) if row else None
+
+
+def money(db: Connection, book_id: str) -> tuple[Decimal, Decimal] | None:
+    """Return cash now and equity at the open: the newest opening, and every fill since it."""
+    signed = sa.case((_f.side == Side.BUY, -_f.quantity * _f.price), else_=_f.quantity * _f.price)
+    paid = (
+        sa.select(sa.func.coalesce(sa.func.sum(signed), 0))
+        .where(_f.book == _a.book, _f.at >= _a.at)
+        .scalar_subquery()
+    )
+    query = sa.select(_a.cash + paid, _a.equity).where(_a.book == book_id, _a.kind == "open")
+    row = db.execute(query.order_by(_a.at.desc(), _a.id.desc()).limit(1)).one_or_none()
+    return (row[0], row[1]) if row else None
 
 
 def curve(db: Connection, book_id: str, since: datetime) -> list[Statement]:

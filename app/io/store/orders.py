@@ -190,10 +190,22 @@ def move(
         return order
     if after is not order.state:
         check_transition(order.state, after)
-    values = _newer(order, changes) | {"state": after, "updated_at": at}
-    if after in _ACCEPTED:
+    return _write(db, client_id, after, at, _newer(order, changes))
+
+
+def store(db: Connection, order: Order, at: datetime) -> Order:
+    """Write what became of an order that this transaction has locked and moved as it may."""
+    values = {name: getattr(order, name) for name in _CHANGES if name != "error"}
+    return _write(db, order.client_id, order.state, at, values)
+
+
+def _write(
+    db: Connection, client_id: str, state: OrderState, at: datetime, changes: dict[str, Any]
+) -> Order:
+    values = changes | {"state": state, "updated_at": at}
+    if state in _ACCEPTED:
         values["accepted_wall"] = sa.func.coalesce(_o.accepted_wall, _WALL)
-    if after not in IN_DOUBT:
+    if state not in IN_DOUBT:
         values |= {"resolve_after_wall": None, "resolve_tries": 0}
     row = db.execute(
         orders.update().where(_o.client_id == client_id).values(values).returning(*_COLUMNS)

@@ -1,0 +1,78 @@
+"""The desk: everything a decision needs to know of its book, read once under the book's lock."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.engine import Connection
+
+from app.engine.baskets import RouteContext
+from app.engine.orders import Intent, Order
+from app.engine.risk import RiskContext
+from app.engine.session import Phase, phase_at
+from app.engine.signals import Signal
+from app.io.store import book_states, intents, orders, signals
+from app.io.store.book_states import BookRow
+from app.pipeline import ledger
+from app.pipeline.ledger import Ledger
+from app.pipeline.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What waits to be decided, and the state of the book it is decided in."""
+
+    at: datetime
+    row: BookRow
+    money: Ledger
+    open: tuple[Order, ...]
+    signals: tuple[Signal, ...]
+    intents: tuple[Intent, ...]
+
+    def with_order(self, order: Order) -> "Desk":
+        """Return the desk with one more open order: what it reserves, the next decision sees."""
+        return replace(self, open=(*self.open, order))
+
+
+def read(to: Services, db: Connection) -> Desk:
+    """Read the desk; the book's row stays locked until the transaction ends."""
+    row = book_states.lock(db, to.book.id)
+    return Desk(
+        at=to.clock.now(),
+        row=row,
+        money=ledger.read(db, to.book.id),
+        open=tuple(orders.unfinished(db, to.book.id)),
+        signals=tuple(signals.unrouted(db, to.book.id)),
+        intents=tuple(intents.undecided(db, to.book.id)),
+    )
+
+
+def route_context(desk: Desk) -> RouteContext:
+    """Return what the router may know."""
+    return RouteContext(
+        at=desk.at,
+        held={symbol: position.quantity for symbol, position in desk.money.positions.items()},
+        pending=frozenset(o.symbol for o in desk.open) | {i.symbol for i in desk.intents},
+        prices=ledger.prices(desk.money.quotes),
+    )
+
+
+def risk_context(to: Services, desk: Desk) -> RiskContext:
+    """Return what the risk manager may know."""
+    hours, money = to.calendar.session_for(desk.at), desk.money
+    opened = money.equity_open > Decimal(0)
+    return RiskContext(
+        at=desk.at,
+        hours=hours,
+        phase=phase_at(hours, desk.at, to.book.session) if opened else Phase.OFFLINE,
+        equity=money.equity,
+        cash=money.cash,
+        # Cash only: what a margin account might lend is not ours to trade with.
+        buying_power=money.cash,
+        day_start_equity=money.equity_open,
+        positions=money.positions,
+        quotes=money.quotes,
+        pending=desk.open,
+        status=desk.row.status,
+        reconciled=desk.row.reconciled_at is not None,
+    )
