@@ -154,8 +154,18 @@ def test_what_is_under_sim_never_misbehaves_and_refuses_nonsense(world: Running)
     answer = world.call("POST", "/sim/faults", json={"rules": [{"kind": "gremlins"}]})
     assert answer.status_code == 422
     assert "unknown kind 'gremlins'" in answer.json()["message"]
-    answer = world.call("POST", "/sim/clock", json={"speed": -1})
-    assert (answer.status_code, answer.json()["message"][:5]) == (422, "speed")
+    for wrong, said in (
+        ({"speed": -1}, "speed must be above 0"),
+        ({"paused": "no"}, "paused must be true or false"),
+        ({"jump_to": "2026-03-19"}, "the clock cannot jump back"),
+        ({"jump_to": "2031-01-01"}, "the world ends at"),
+        ({"jump_to": "soon"}, "isoformat"),
+        ({"pace": 1}, "accepted: jump_to, paused, speed"),
+        ([], "accepted: jump_to, paused, speed"),
+    ):
+        answer = world.call("POST", "/sim/clock", json=wrong)
+        assert answer.status_code == 422
+        assert said in answer.json()["message"]
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:

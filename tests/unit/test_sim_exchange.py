@@ -195,6 +195,14 @@ def test_a_half_day_moves_the_closing_window() -> None:
         check_window(order, new_york(DAYS[1], time(12, 51)), half)
 
 
+def test_time_ends_with_the_calendar_and_the_exchange_does_not_fail() -> None:
+    desk = Desk()
+    order = desk.send(time_in_force="gtc", type="limit", limit_price="50")
+    desk.until(time(23, 0), DAYS[3])
+    assert desk.exchange.at == TIMETABLE.end
+    assert desk.status(order) == "new"
+
+
 orders = st.fixed_dictionaries(
     {
         "side": st.sampled_from(["buy", "buy", "sell"]),
