@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import insert
+
+from app.engine.book import BookStatus
 from app.engine.market import Bar, Quote
 from app.engine.orders import (
     Execution,
@@ -17,6 +20,8 @@ from app.engine.orders import (
 from app.engine.signals import Signal
 from app.engine.verdicts import Reason, Verdict
 from app.io.store.database import Database
+from app.io.store.orders import Guard
+from app.io.store.schema import book_states
 from app.io.store.verdicts import Judged
 
 BOOK = "us_baskets"
@@ -50,6 +55,21 @@ def an_order(**changes: Any) -> Order:
     values |= {"side": Side.BUY, "purpose": Purpose.ENTRY, "quantity": Decimal(10)}
     values |= {"type": OrderType.MARKET, "time_in_force": TimeInForce.DAY, "created_at": AT}
     return Order(**{**values, **changes})
+
+
+def a_guard(**changes: Any) -> Guard:
+    values: dict[str, Any] = {"statuses": frozenset({BookStatus.ACTIVE}), "since": AT, "most": 30}
+    return Guard(**{**values, **changes})
+
+
+def an_active_book(database: Database) -> None:
+    """The book's row, without which nothing may be sent."""
+    with database.begin() as db:
+        db.execute(
+            insert(book_states),
+            {"book": BOOK, "mode": "PAPER", "status": "ACTIVE", "why": "", "set_by": ""}
+            | {"set_at": AT, "engine": {}, "settings": ""},
+        )
 
 
 def a_fill(**changes: Any) -> Execution:

@@ -149,7 +149,7 @@ def test_a_forked_child_has_connections_of_its_own(database: Database) -> None:
     parent = the_only(database, "SELECT pg_backend_pid()")
     fork = multiprocessing.get_context("fork")
     answers: multiprocessing.Queue[tuple[int, int]] = fork.Queue()
-    child = fork.Process(target=_in_child, args=(database, answers))
+    child = fork.Process(target=_in_child, args=(database, answers), daemon=True)
     child.start()
     mine, again = answers.get(timeout=30)
     child.join(30)
@@ -168,7 +168,7 @@ def _hold_and_wait(database: Database, ready: "multiprocessing.Queue[int]") -> N
 def test_a_killed_process_leaves_no_connection(database: Database, database_url: str) -> None:
     fork = multiprocessing.get_context("fork")
     ready: multiprocessing.Queue[int] = fork.Queue()
-    child = fork.Process(target=_hold_and_wait, args=(database, ready))
+    child = fork.Process(target=_hold_and_wait, args=(database, ready), daemon=True)
     child.start()
     backend = ready.get(timeout=30)
     child.kill()
