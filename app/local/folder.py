@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from app.engine.errors import InvalidData
 from app.local.account import Account, can_enter
+from app.local.leftovers import stop_leftovers
 
 SHARED = Path("/var/lib/metronome")
 LONGEST_SOCKET = 100
@@ -60,7 +62,9 @@ class StateFolder:
             _own(folder, 0o700)
         home = self.postgres
         if home.parent != self.path:
-            _own(home.parent, 0o755)
+            _own(SHARED, 0o755)
+            sweep(SHARED)
+            _record_of(home).write_text(str(self.path))
         _own(home, 0o700, self.account)
         least = LEAST_FREE_MB if (home / "data").exists() else NEW_DATA_MB
         for place in (self.path, home):
@@ -88,13 +92,35 @@ class StateFolder:
         for record in self.path.glob("*.sockets"):
             if _private(Path(record.read_text()), self.account):
                 shutil.rmtree(record.read_text())
-        shutil.rmtree(self.postgres, ignore_errors=True)
+        home = self.postgres
+        shutil.rmtree(home, ignore_errors=True)
+        if home.parent != self.path:
+            _record_of(home).unlink(missing_ok=True)
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def state_folder(path: Path, account: Account | None) -> StateFolder:
     """Return the state folder at ``path``, made absolute, links resolved."""
     return StateFolder(path.expanduser().resolve(), account)
+
+
+def sweep(shared: Path) -> None:
+    """Delete data kept in ``shared`` for a temporary state folder that is gone.
+
+    For no other: a folder that is not there may be on a disk that is not there today.
+    """
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for record in shared.glob("*.folder"):
+        path = Path(record.read_text())
+        if temporary in path.parents and not path.exists():
+            stop_leftovers(record.with_suffix("") / "data", signal.SIGINT)
+            shutil.rmtree(record.with_suffix(""), ignore_errors=True)
+            record.unlink(missing_ok=True)
+
+
+def _record_of(home: Path) -> Path:
+    """Return the file that tells whose data ``home``, kept elsewhere, holds."""
+    return home.with_name(f"{home.name}.folder")
 
 
 def refuse_full_disk(path: Path, free_bytes: int, least_mb: int) -> None:

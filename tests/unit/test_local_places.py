@@ -11,7 +11,7 @@ from app.local import binaries
 from app.local.account import Account, can_reach
 from app.local.binaries import find_postgres, wheel_copy
 from app.local.external import refuse_old_redis
-from app.local.folder import SHARED, StateFolder, refuse_full_disk, state_folder
+from app.local.folder import SHARED, StateFolder, refuse_full_disk, state_folder, sweep
 
 STRANGER = Account("stranger", 54321, 54321)
 
@@ -31,6 +31,17 @@ def test_data_lie_elsewhere_where_their_account_cannot_enter(tmp_path: Path) -> 
     one, two = (StateFolder(tmp_path / name, STRANGER).postgres for name in ("one", "two"))
     assert one.parent == two.parent == SHARED
     assert one != two
+
+
+def test_only_data_of_a_temporary_folder_that_is_gone_are_swept(tmp_path: Path) -> None:
+    kept = {"here": tmp_path, "unmounted": Path("/media/none"), "gone": tmp_path / "none"}
+    shared = tmp_path / "shared"
+    for name, path in kept.items():
+        (shared / name / "data").mkdir(parents=True)
+        (shared / f"{name}.folder").write_text(str(path))
+    sweep(shared)
+    left = sorted(path.name for path in shared.iterdir())
+    assert left == ["here", "here.folder", "unmounted", "unmounted.folder"]
 
 
 def test_what_an_account_can_reach(tmp_path: Path) -> None:
