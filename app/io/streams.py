@@ -16,6 +16,8 @@ from app.io import dead_letters
 from app.io.dead_letters import DeadLetter as DeadLetter
 from app.io.dead_letters import Keys
 from app.io.redis_clients import RedisClients, redis_errors
+from app.io.stream_figures import GroupInfo as GroupInfo
+from app.io.stream_figures import figures, groups, names, needed_from, stirring
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +34,6 @@ class Message:
     id: str
     data: dict[str, str]
     deliveries: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupInfo:
-    """How far a group is; ``lag`` counts entries never delivered, ``lost`` those deleted unread."""
-
-    stream: str
-    group: str
-    length: int
-    lag: int
-    pending: int
-    dead: int
-    lost: int
 
 
 class Streams:
@@ -129,18 +118,20 @@ class Streams:
     def waiting(self, stream: str, group: str) -> bool:
         """Are there entries that the group was never given?"""
         with redis_errors():
-            last = self._last_delivered(stream).get(group, "0-0")
-            return bool(self._clients.get().reading.xrange(self._key(stream), f"({last}", count=1))
+            wanted = {self._key(stream): group}
+            return stirring(self._clients.get().reading, wanted, pending_too=False)[0]
 
     def pending(self, stream: str, group: str) -> int:
         """Return how many messages were delivered and not acknowledged."""
         with redis_errors():
-            return next((g["pending"] for g in self._groups(stream) if g["name"] == group), 0)
+            found = groups(self._clients.get().reading, self._key(stream))
+            return next((g["pending"] for g in found if g["name"] == group), 0)
 
     def info(self) -> list[GroupInfo]:
         """Return how far every group of every stream is, by stream and group."""
         with redis_errors():
-            return [row for stream in self._names() for row in self._info(stream)]
+            reading = self._clients.get().reading
+            return [row for s in self._names() for row in figures(reading, self._keys(s))]
 
     def dead(self, stream: str, count: int = 100) -> list[DeadLetter]:
         """Return the oldest dead letters of a stream."""
@@ -163,7 +154,7 @@ class Streams:
         Nothing that is unread or pending in any group goes, and a stream without groups is kept.
         """
         with redis_errors():
-            return sum(self._trim(stream) for stream in self._names())
+            return sum(self._trim(self._key(stream)) for stream in self._names())
 
     def close(self) -> None:
         """Close this process's connections."""
@@ -256,72 +247,19 @@ class Streams:
                 raise
 
     def _stirring(self, groups: Mapping[str, str], *, pending_too: bool) -> list[str]:
-        """Return the streams whose newest entry is beyond what their group was given.
+        wanted = {self._key(stream): group for stream, group in groups.items()}
+        with redis_errors():
+            stirs = stirring(self._clients.get().reading, wanted, pending_too=pending_too)
+        return [stream for stream, yes in zip(groups, stirs, strict=True) if yes]
 
-        With ``pending_too`` also those with unacknowledged entries, and those that are not there.
-        """
-        with redis_errors(), self._clients.get().reading.pipeline(transaction=False) as look:
-            for stream in groups:
-                look.xinfo_stream(self._key(stream))
-                look.xinfo_groups(self._key(stream))
-            answers = look.execute(raise_on_error=False)
-        found = []
-        for (stream, group), of_stream, of_groups in zip(
-            groups.items(), answers[::2], answers[1::2], strict=True
-        ):
-            if isinstance(of_stream, ResponseError):
-                stirs = pending_too
-            else:
-                mine = next((g for g in of_groups if g["name"] == group), None)
-                given = mine["last-delivered-id"] if mine else "0-0"
-                stirs = _order(of_stream["last-generated-id"]) > _order(given) or (
-                    pending_too and (mine is None or mine["pending"] > 0)
-                )
-            if stirs:
-                found.append(stream)
-        return found
-
-    # -- looking ----------------------------------------------------------------------------------
-
-    def _info(self, stream: str) -> Iterator[GroupInfo]:
-        reading, key = self._clients.get().reading, self._key(stream)
-        length, dead = reading.xlen(key), reading.xlen(self._keys(stream).dead)
-        lost = reading.hgetall(self._keys(stream).lost)
-        for g in self._groups(stream):
-            lag, name = g.get("lag"), g["name"]
-            if lag is None:  # the server cannot tell once entries in the middle were deleted
-                lag = len(reading.xrange(key, f"({g['last-delivered-id']}"))
-            yield GroupInfo(stream, name, length, lag, g["pending"], dead, int(lost.get(name, 0)))
-
-    def _trim(self, stream: str) -> int:
-        key, reading = self._key(stream), self._clients.get().reading
-        last = self._last_delivered(stream)
-        if not last:
+    def _trim(self, key: str) -> int:
+        oldest = needed_from(self._clients.get().reading, key)
+        if oldest is None:
             return 0
-        needed = [
-            reading.xpending(key, group)["min"] or delivered for group, delivered in last.items()
-        ]
-        oldest = min(needed, key=_order)
         return int(self._clients.get().mutating.xtrim(key, minid=oldest, approximate=False))
 
-    def _last_delivered(self, stream: str) -> dict[str, str]:
-        return {g["name"]: g["last-delivered-id"] for g in self._groups(stream)}
-
-    def _groups(self, stream: str) -> list[dict[str, Any]]:
-        try:
-            groups: list[dict[str, Any]] = self._clients.get().reading.xinfo_groups(
-                self._key(stream)
-            )
-        except ResponseError as error:
-            if "no such key" not in str(error):
-                raise
-            return []
-        return sorted(groups, key=lambda g: str(g["name"]))
-
     def _names(self) -> list[str]:
-        keys = self._clients.get().reading.scan_iter(self._key("*"), count=1000, _type="STREAM")
-        names = {key.removeprefix(self._key("")) for key in keys}
-        return sorted(name for name in names if not name.endswith(".dlq"))
+        return names(self._clients.get().reading, self._key(""))
 
     def _key(self, stream: str) -> str:
         return f"{self._book}:{stream}"
@@ -329,8 +267,3 @@ class Streams:
     def _keys(self, stream: str) -> Keys:
         key = self._key(stream)
         return Keys(stream, key, f"{key}.dlq", f"{key}.errors", f"{key}.lost")
-
-
-def _order(id_: str) -> tuple[int, int]:
-    time, _, number = id_.partition("-")
-    return int(time), int(number)

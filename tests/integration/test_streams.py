@@ -108,6 +108,37 @@ def test_waiting_looks_beyond_what_was_given(streams: Streams) -> None:
     assert not streams.waiting(STREAM, GROUP)
 
 
+def test_entries_deleted_before_anybody_read_them_do_not_wait(
+    streams: Streams, server: redis.Redis
+) -> None:
+    ids = _publish(streams, 2)
+    streams.read(STREAM, GROUP, count=1)
+    server.xdel(KEY, *ids)
+    assert not streams.waiting(STREAM, GROUP)
+    assert not streams.waiting_in({STREAM: GROUP})
+
+
+def test_several_streams_are_read_and_acknowledged_at_once(streams: Streams) -> None:
+    groups = {"signals.raw": "router", "intents": "risk", "fills": "ledger"}
+    assert streams.read_many(groups) == []
+    streams.publish_many([])
+    streams.publish_many(
+        [("fills", {"n": "0"}), ("signals.raw", {"n": "1"}), ("fills", {"n": "2"})]
+    )
+    assert streams.waiting_in(groups)
+    read = streams.read_many(groups)
+    assert [(m.stream, m.data["n"]) for m in read] == [
+        ("signals.raw", "1"),
+        ("fills", "0"),
+        ("fills", "2"),
+    ]
+    assert not streams.waiting_in(groups)
+    assert [m.deliveries for m in streams.read_many(groups)] == [2, 2, 2]
+    streams.acknowledge_many([(m.stream, groups[m.stream], m.id) for m in read])
+    streams.acknowledge_many([])
+    assert streams.read_many(groups) == []
+
+
 def test_a_flushed_redis_gets_its_group_again(streams: Streams, server: redis.Redis) -> None:
     _publish(streams, 2)
     streams.read(STREAM, GROUP)

@@ -62,3 +62,9 @@ def test_a_missing_group_says_so(clients: Clients) -> None:
         clients.reading.xreadgroup("nobody", "me", {"s": ">"})
     with pytest.raises(redis.ResponseError, match="BUSYGROUP"):
         clients.mutating.xgroup_create("s", "g", "0")
+
+
+def test_a_stream_says_its_newest_entry(clients: Clients) -> None:
+    assert clients.reading.xinfo_stream("s")["last-entry"] == ("2-0", {"n": "2"})
+    clients.mutating.xdel("s", "1-0", "2-0")
+    assert clients.reading.xinfo_stream("s")["last-entry"] is None
