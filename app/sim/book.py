@@ -13,6 +13,7 @@ class OrderBook:
         self.all: dict[str, Order] = {}
         self._by_client_id: dict[str, str] = {}
         self._open: dict[str, dict[str, Order]] = {}
+        self._children: dict[str, list[str]] = {}
 
     def open(self, symbol: str | None = None) -> list[Order]:
         """Return the orders that may still trade, oldest first."""
@@ -43,10 +44,19 @@ class OrderBook:
         if client_id in self._by_client_id:
             raise invalid("client_order_id must be unique")
 
+    def children(self, order_id: str) -> list[Order]:
+        """Return the exits that belong to an order."""
+        family = (self.all[child] for child in self._children.get(order_id, ()))
+        return [o for o in family if o.parent == order_id]
+
     def keep(self, order: Order) -> None:
         """Store an order's newest state."""
         self.all[order.id] = order
         self._by_client_id[order.client_id] = order.id
+        if order.parent is not None:
+            children = self._children.setdefault(order.parent, [])
+            if order.id not in children:
+                children.append(order.id)
         waiting = self._open.setdefault(order.symbol, {})
         if order.is_open:
             waiting[order.id] = order

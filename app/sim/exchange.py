@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from app.sim import permission
+from app.sim import families, permission
 from app.sim.book import OrderBook
 from app.sim.clock import SimClock
 from app.sim.ledger import Fill, Ledger, book
@@ -81,6 +81,7 @@ class Exchange:
         """Take an order; returns it and what the client is told. Raises Refused."""
         order = read_ticket(body, self.market.tapes, self.at, len(self.book.all))
         self.book.check_unique(order.client_id)
+        order, exits = families.read_exits(body, order, self.price(order.symbol))
         self._permit(order)
         is_open = self.timetable.at(self.at) is not None
         order = replace(
@@ -90,14 +91,16 @@ class Exchange:
             intent=order.intent or ("buy_to_open" if order.side == "buy" else "sell_to_close"),
         )
         self.book.keep(order)
-        reply = to_json(order)
+        for leg in exits:
+            self.book.keep(replace(leg, sequence=len(self.book.all), expires_at=order.expires_at))
+        reply = to_json(order, self.book.children(order.id))
         if is_open:
-            self._activate(order)
+            self.activate(order)
             self._match(order.symbol, [self.book.all[order.id]], self.arrival_limit(order))
         else:
             self._tell("accepted", order)
             if order.tif in ("ioc", "fok"):
-                self._end(order, "canceled")
+                self.end(order, "canceled")
         return self.book.all[order.id], reply
 
     def cancel(self, order_id: str) -> None:
@@ -105,7 +108,7 @@ class Exchange:
         order = self.book.find(order_id)
         if not order.is_open:
             raise unprocessable(f'order is already in "{order.status}" state')
-        self._end(order, "canceled")
+        self.end(order, "canceled")
 
     def replace(self, old: Order, new: Order) -> Order:
         """Put a new order in the place of an open one. Raises Refused."""
@@ -117,7 +120,8 @@ class Exchange:
         )
         self.book.keep(gone)
         self._tell("replaced", gone)
-        self._activate(replace(new, replaces=old.id, sequence=len(self.book.all)))
+        families.adopt(self.book, old, new)
+        self.activate(replace(new, replaces=old.id, sequence=len(self.book.all)))
         if self.timetable.at(self.at) is not None:
             self._match(new.symbol, [self.book.all[new.id]])
         return self.book.all[new.id]
@@ -160,7 +164,7 @@ class Exchange:
             return
         if self.at == session.open:
             for order in [o for o in self.book.open() if o.status == "accepted"]:
-                self._activate(order)
+                self.activate(order)
         for symbol in self.book.active_symbols():
             self._trade(symbol, session)
 
@@ -183,9 +187,9 @@ class Exchange:
                 self._print(symbol, Phase.CLOSING, trade.price)
         for order in self.book.open():
             if order.tif in ("opg", "cls"):
-                self._end(order, "canceled")
+                self.end(order, "canceled")
             elif order.tif != "gtc" or (order.expires_at or 0) <= self.at:
-                self._end(order, "expired")
+                self.end(order, "expired")
         self.last_equity = self.equity()
 
     # Matching
@@ -214,12 +218,14 @@ class Exchange:
     def _apply(self, steps: list[Step]) -> None:
         for step in steps:
             order = step.order
+            if not self.book.all[order.id].is_open:  # an earlier step ended its family
+                continue
             if step.quantity:
                 order = self._fill(step)
             else:
                 self.book.keep(order)
-            if step.ends and order.is_open:
-                self._end(order, "canceled")
+            if step.ends:
+                self.end(order, "canceled")
 
     def _fill(self, step: Step) -> Order:
         before, filled = step.order, step.order.filled + step.quantity
@@ -250,18 +256,28 @@ class Exchange:
         event = "fill" if done else "partial_fill"
         held = self.ledger.held(order.symbol)
         self.on_update(Update(fill.id, event, order, self.at, fill, held))
+        families.react(self, order, step.quantity)
         return order
 
-    def _activate(self, order: Order) -> None:
+    def activate(self, order: Order) -> None:
+        """Let an order trade from now on; the exits of an oco pair are one as much as the other."""
         order = replace(order, status="new", updated_at=self.at)
         self.book.keep(order)
         self._tell("new", order)
+        if order.order_class == "oco":
+            for leg in self.book.children(order.id):
+                self.activate(leg)
 
-    def _end(self, order: Order, status: str) -> None:
+    def end(self, order: Order, status: str) -> None:
+        """End an order, and what depends on it, unless something else has ended it before."""
+        order = self.book.all[order.id]
+        if not order.is_open:
+            return
         stamps = {**order.stamps, f"{status}_at": self.at}
         order = replace(order, status=status, updated_at=self.at, stamps=stamps)
         self.book.keep(order)
         self._tell(status, order)
+        families.react(self, order)
 
     def _tell(self, event: str, order: Order) -> None:
         self.on_update(Update(str(uuid.uuid4()), event, order, self.at))

@@ -62,6 +62,8 @@ def match(orders: Iterable[Order], tick: Tick, terms: Terms) -> list[Step]:
     """Match orders of the tick's symbol, first come first served; unaffected ones are left out."""
     left, steps = tick.liquidity, []
     for order in orders:
+        if order.status == "held":
+            continue
         step = (
             _auction(order, tick)
             if tick.phase.value == order.tif

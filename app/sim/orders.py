@@ -1,6 +1,7 @@
 """An order as the exchange holds it and as it writes it down for its clients."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -42,6 +43,7 @@ class Order:
     stamps: dict[str, float] = field(default_factory=dict)
     replaced_by: str | None = None
     replaces: str | None = None
+    parent: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -81,8 +83,8 @@ def _stamp(order: Order, name: str) -> str | None:
     return None if at is None else rfc3339(at)
 
 
-def to_json(order: Order) -> dict[str, Any]:
-    """Return the order with every field that the real service sends."""
+def to_json(order: Order, legs: Sequence[Order] = ()) -> dict[str, Any]:
+    """Return the order with every field that the real service sends, its exits inside."""
     return {
         "id": order.id,
         "client_order_id": order.client_id,
@@ -115,7 +117,7 @@ def to_json(order: Order) -> dict[str, Any]:
         "stop_price": text(order.stop),
         "status": order.status,
         "extended_hours": order.extended_hours,
-        "legs": None,
+        "legs": [to_json(leg) for leg in legs] or None,
         "trail_percent": text(order.trail_percent),
         "trail_price": text(order.trail_price),
         "hwm": text(order.hwm),

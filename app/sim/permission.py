@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import time
 from decimal import Decimal
 
+from app.sim.families import family_of
 from app.sim.ledger import Ledger
 from app.sim.orders import ZERO, Order, text
 from app.sim.refusals import Refused, forbidden, unprocessable
@@ -33,7 +34,9 @@ def check_window(order: Order, now: float, today: Session | None) -> None:
 def check_opposite(order: Order, resting: Iterable[Order]) -> None:
     """Refuse an order that could trade against an open order of the same account."""
     for other in resting:
-        if other.side != order.side and _could_trade(order, other):
+        if other.side == order.side or other.status == "held":
+            continue
+        if _could_trade(order, other):
             kind = "market" if "market" in (order.type, other.type) else other.type
             raise forbidden(
                 "potential wash trade detected. use complex orders",
@@ -56,8 +59,9 @@ def check_shares(order: Order, ledger: Ledger, resting: Iterable[Order], price: 
     held = ledger.held(order.symbol)
     if held <= 0:
         raise forbidden("account is not allowed to short")
-    selling = [o for o in resting if o.side == "sell"]
-    promised = sum((shares_of(o, price) for o in selling), ZERO)
+    own = family_of(order)
+    selling = [o for o in resting if o.side == "sell" and family_of(o) != own]
+    promised = shares_promised(selling, price)
     wanted = shares_of(order, price)
     if wanted > held - promised:
         available = text(held - promised)
@@ -95,9 +99,19 @@ def shares_of(order: Order, price: Decimal) -> Decimal:
     return order.leaves
 
 
+def shares_promised(resting: Iterable[Order], price: Decimal) -> Decimal:
+    """Return how many shares open sales hold; exits of one family hold the same ones."""
+    by_family: dict[str, Decimal] = {}
+    for order in resting:
+        if order.side == "sell" and order.status != "held":
+            family = family_of(order)
+            by_family[family] = max(by_family.get(family, ZERO), shares_of(order, price))
+    return sum(by_family.values(), ZERO)
+
+
 def reserved(order: Order, price: Decimal) -> Decimal:
     """Return the money that an open purchase holds back."""
-    if order.side != "buy":
+    if order.side != "buy" or order.status == "held":
         return ZERO
     if order.notional is not None:
         return order.notional - order.value

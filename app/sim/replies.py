@@ -7,8 +7,8 @@ from typing import Any
 
 from app.sim.exchange import Exchange
 from app.sim.ledger import Fill
-from app.sim.orders import ZERO, asset_id, text
-from app.sim.permission import shares_of
+from app.sim.orders import asset_id, text
+from app.sim.permission import shares_promised
 from app.sim.tape import Tape
 from app.sim.times import in_new_york, rfc3339
 from app.sim.timetable import Session, Timetable
@@ -77,9 +77,7 @@ def position(exchange: Exchange, symbol: str) -> dict[str, Any]:
     price, before = exchange.price(symbol), last_close(exchange, symbol)
     value, gain = holding.quantity * price, holding.quantity * price - holding.cost
     today = holding.quantity * (price - before)
-    promised = sum(
-        (shares_of(o, price) for o in exchange.book.open(symbol) if o.side == "sell"), ZERO
-    )
+    promised = shares_promised(exchange.book.open(symbol), price)
     money = {
         "avg_entry_price": text(round(holding.average, 6)),
         "market_value": text(value),

@@ -11,9 +11,9 @@ from app.sim import replies
 from app.sim.answers import Reply, body_of, endpoint
 from app.sim.changes import changed
 from app.sim.matching import NANO_SHARE
-from app.sim.orders import asset_id, text, to_json
+from app.sim.orders import Order, asset_id, text, to_json
 from app.sim.refusals import Refused, invalid, not_found
-from app.sim.selection import select_fills, select_orders
+from app.sim.selection import is_nested, select_fills, select_orders
 from app.sim.tickets import number
 from app.sim.world import World
 
@@ -26,12 +26,18 @@ async def place(world: World, request: Request) -> Reply:
 
 async def orders(world: World, request: Request) -> Reply:
     seen = (o for o in world.exchange.book.all.values() if world.visibility.shows(o.id))
-    return Reply([to_json(o) for o in select_orders(seen, request.query_params)])
+    chosen = select_orders(seen, request.query_params)
+    return Reply([_shown(world, request, o) for o in chosen])
 
 
 async def order(world: World, request: Request) -> Reply:
     found = world.exchange.book.find(request.path_params["order_id"])
-    return Reply(to_json(world.visibility.check(found)))
+    return Reply(_shown(world, request, world.visibility.check(found)))
+
+
+def _shown(world: World, request: Request, order: Order) -> dict[str, Any]:
+    nested = is_nested(request.query_params)
+    return to_json(order, world.exchange.book.children(order.id) if nested else ())
 
 
 async def order_by_client_id(world: World, request: Request) -> Reply:
@@ -54,7 +60,7 @@ async def cancel(world: World, request: Request) -> Reply:
 async def cancel_all(world: World, request: Request) -> Reply:
     answers = []
     for open_order in world.exchange.book.open():
-        world.exchange.cancel(open_order.id)
+        world.exchange.end(open_order, "canceled")
         answers.append({"id": open_order.id, "status": 200})
     return Reply(answers, 207)
 
@@ -85,7 +91,7 @@ async def close_position(world: World, request: Request) -> Reply:
 async def close_all(world: World, request: Request) -> Reply:
     if request.query_params.get("cancel_orders", "").lower() == "true":
         for open_order in world.exchange.book.open():
-            world.exchange.cancel(open_order.id)
+            world.exchange.end(open_order, "canceled")
     answers: list[dict[str, Any]] = []
     for symbol, holding in list(world.exchange.ledger.holdings.items()):
         try:

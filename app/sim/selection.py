@@ -46,7 +46,8 @@ def select_orders(orders: Iterable[Order], query: Query) -> list[Order]:
     chosen = [
         o
         for o in orders
-        if (status == "all" or o.is_open == (status == "open"))
+        if _is_listed(o, query)
+        and (status == "all" or o.is_open == (status == "open"))
         and (not symbols or o.symbol in symbols)
         and (not side or o.side == side)
         and (after is None or o.submitted_at > after)
@@ -54,6 +55,16 @@ def select_orders(orders: Iterable[Order], query: Query) -> list[Order]:
     ]
     chosen.sort(key=lambda o: o.sequence, reverse=query.get("direction", "desc") != "asc")
     return _window(chosen, query)[: whole_in(query, "limit", 50, 500)]
+
+
+def is_nested(query: Query) -> bool:
+    """Are exits wanted inside their parents?"""
+    return str(query.get("nested", "")).lower() == "true"
+
+
+def _is_listed(order: Order, query: Query) -> bool:
+    """Nested exits are inside their parents; otherwise those that are held stay hidden."""
+    return order.parent is None if is_nested(query) else order.status != "held"
 
 
 def _window(orders: list[Order], query: Query) -> list[Order]:

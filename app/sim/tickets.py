@@ -110,11 +110,13 @@ def _order_class(body: Mapping[str, Any]) -> str:
         if body.get("take_profit") or body.get("stop_loss"):
             raise unprocessable("take_profit and stop_loss need order_class bracket, oco or oto")
         return str(given)
-    raise unprocessable(f"order_class {given!r} is not supported here: send simple orders")
+    if given in ("bracket", "oco", "oto"):
+        return str(given)
+    raise unprocessable(f"order_class {given!r} is not supported here")
 
 
 def _check_prices(order: Order, body: Mapping[str, Any]) -> None:
-    for name in _NEEDS[order.type]:
+    for name in _NEEDS[order.type] if order.order_class != "oco" else ():
         if body.get(name) is None:
             raise invalid(f"{order.type} orders require {name.replace('_', ' ')}")
     trails = (order.trail_price is not None) + (order.trail_percent is not None)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
+from alpaca.trading.enums import OrderClass, OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
 from alpaca.trading.requests import (
     ClosePositionRequest,
     GetCalendarRequest,
@@ -19,7 +19,9 @@ from alpaca.trading.requests import (
     MarketOrderRequest,
     ReplaceOrderRequest,
     StopLimitOrderRequest,
+    StopLossRequest,
     StopOrderRequest,
+    TakeProfitRequest,
     TrailingStopOrderRequest,
 )
 from sim_server import Running, exchange
@@ -154,6 +156,26 @@ def test_every_type_of_order_is_taken(client: Any) -> None:
         client.submit_order(market("MSFT", 1, OrderSide.SELL))
     assert caught.value.code == 40310000
     assert '"held_for_orders":"8"' in str(caught.value)
+
+
+def test_a_bracket_nests_its_exits_and_goes_with_them(client: Any) -> None:
+    order = client.submit_order(
+        market(
+            "AVGO",
+            3,
+            order_class=OrderClass.BRACKET,
+            take_profit=TakeProfitRequest(limit_price=900),
+            stop_loss=StopLossRequest(stop_price=100),
+        )
+    )
+    assert [leg.status for leg in order.legs] == [OrderStatus.HELD] * 2
+    [listed] = client.get_orders(
+        GetOrdersRequest(status=QueryOrderStatus.ALL, nested=True, limit=1)
+    )
+    assert (listed.id, listed.status) == (order.id, OrderStatus.FILLED)
+    assert [leg.status for leg in listed.legs] == [OrderStatus.NEW] * 2
+    client.cancel_order_by_id(listed.legs[0].id)
+    assert client.get_order_by_id(listed.legs[1].id).status is OrderStatus.CANCELED
 
 
 def test_fractions_and_money(client: Any) -> None:

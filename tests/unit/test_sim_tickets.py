@@ -58,7 +58,7 @@ def read(**changes: Any) -> Any:
         ({**STOP, "time_in_force": "opg"}, 42210000),
         ({"extended_hours": True}, 42210000),
         ({**LIMIT, "extended_hours": True, "time_in_force": "cls"}, 42210000),
-        ({"order_class": "bracket"}, 42210000),
+        ({"order_class": "mleg"}, 42210000),
         ({"take_profit": {"limit_price": "120"}}, 42210000),
         ({"client_order_id": "x" * 129}, 40010001),
         ({"client_order_id": 7}, 40010001),
