@@ -108,19 +108,21 @@ class Leases:
 
     def renew(self, lease: Lease, ttl_s: float = 15.0) -> bool:
         """Hold the lease for ``ttl_s`` from now; False when it is no longer held."""
-        with self._session() as (_, start):
-            known = start
-        return self._change(
-            lease,
-            backend_pid=sa.func.pg_backend_pid(),  # this process may have had to connect anew
-            backend_start=known,
-            renewed_wall=sa.func.clock_timestamp(),
-            expires_wall=sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, ttl_s),
-        )
+        until = sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, ttl_s)
+        with self._session() as (connection, start):
+            return _change(
+                connection,
+                lease,
+                backend_pid=sa.func.pg_backend_pid(),  # this process may have had to connect anew
+                backend_start=start,
+                renewed_wall=sa.func.clock_timestamp(),
+                expires_wall=until,
+            )
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; its row stays, because the fence must never start again."""
-        self._change(lease, expires_wall=sa.func.clock_timestamp())
+        with self._session() as (connection, _):
+            _change(connection, lease, expires_wall=sa.func.clock_timestamp())
 
     @contextmanager
     def hold(self, name: str, book: str, ttl_s: float = 15.0) -> Iterator[Lease | None]:
@@ -148,15 +150,6 @@ class Leases:
         if holder is not None and holder.connection is not None:
             holder.connection.close()
 
-    def _change(self, lease: Lease, **values: object) -> bool:
-        mine = (_l.book == lease.book, _l.name == lease.name, _l.fence == lease.fence)
-        alive = (_l.owner == lease.owner, _l.expires_wall > sa.func.clock_timestamp())
-        with self._session() as (connection, _):
-            return (
-                connection.execute(leases.update().where(*mine, *alive).values(values)).rowcount
-                == 1
-            )
-
     def _holder(self) -> _Holder:
         return self._holders.setdefault(os.getpid(), _Holder())
 
@@ -176,6 +169,12 @@ class Leases:
                 holder.connection.close()
                 holder.connection = None
                 raise
+
+
+def _change(connection: Connection, lease: Lease, **values: object) -> bool:
+    mine = (_l.book == lease.book, _l.name == lease.name, _l.fence == lease.fence)
+    alive = (_l.owner == lease.owner, _l.expires_wall > sa.func.clock_timestamp())
+    return connection.execute(leases.update().where(*mine, *alive).values(values)).rowcount == 1
 
 
 class SessionLock:

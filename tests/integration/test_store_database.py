@@ -138,6 +138,28 @@ def test_every_session_has_its_time_outs_and_its_name(database: Database) -> Non
     assert the_only(database, "SHOW application_name") == f"test-{os.getpid()}"
 
 
+def test_a_task_may_keep_one_connection(database: Database, database_url: str) -> None:
+    one = "SELECT pg_backend_pid()"
+    with _watching(database_url) as watch, database.keep(), database.keep():
+        pid = the_only(database, one)
+        with pytest.raises(sa.exc.IntegrityError):
+            _twice(database)
+        assert the_only(database, "SELECT count(*) FROM task_slots") == 0
+        assert the_only(database, one) == pid
+        watch.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        with pytest.raises(Transient):
+            the_only(database, one)
+        assert the_only(database, one) != pid
+    with database.begin() as first, database.begin() as second:
+        assert first is not second
+
+
+def _twice(database: Database) -> None:
+    with database.begin() as db:
+        db.execute(SLOT)
+        db.execute(SLOT)
+
+
 def _in_child(database: Database, answers: "multiprocessing.Queue[tuple[int, int]]") -> None:
     database.dispose(close=False)
     mine = the_only(database, "SELECT pg_backend_pid()")

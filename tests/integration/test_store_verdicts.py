@@ -50,16 +50,28 @@ def test_a_repeated_slot_is_kept_once(database: Database) -> None:
         assert verdicts.counts(db, BOOK, AT, AT + SECOND) == {"not_due": 1}
 
 
-def test_passes_come_before_the_noise_that_ended_the_step(database: Database) -> None:
+def test_passes_before_noise_are_left_out_and_others_are_kept(database: Database) -> None:
     gates = [
-        judged("NVDA", Reason.PASSED, gate="tier_due"),
-        judged("NVDA", Reason.PASSED, gate="market_open"),
-        judged("NVDA", Reason.BELOW_CUTOFF, measured=0.0512, limit=0.12),
+        judged("NVDA", Reason.PASSED, "signal:s1", gate="tier_due"),
+        judged("NVDA", Reason.BELOW_CUTOFF, "signal:s1", measured=0.0512, limit=0.12),
+        judged("NVDA", Reason.PASSED, "intent:i1", gate="stop"),
+        judged("AMD", Reason.PASSED, "signal:s2", gate="tier_due"),
+        judged("AMD", Reason.COOLDOWN, "signal:s2"),
     ]
     _add(database, "signals", *gates)
     chain = _chain(database, "NVDA")
-    assert [d.gate for d in chain] == ["tier_due", "market_open", "below_cutoff"]
+    assert [d.gate for d in chain] == ["stop", "below_cutoff"]
     assert (chain[-1].measured, chain[-1].limit) == ("0.0512", "0.12")
+    assert [d.gate for d in _chain(database, "AMD")] == ["tier_due", "cooldown"]
+
+
+def test_the_newest_decisions_come_newest_first(database: Database) -> None:
+    for n, symbol in enumerate(("A", "B", "C")):
+        _add(database, "signals", judged(symbol, Reason.COOLDOWN), at=AT + n * SECOND)
+    with database.begin() as db:
+        assert [d.symbol for d in verdicts.newest(db, BOOK, 2)] == ["C", "B"]
+        assert [d.symbol for d in verdicts.newest(db, BOOK, 2, AT)] == ["A"]
+        assert verdicts.newest(db, "other", 2) == []
 
 
 def test_the_newest_chain_at_a_time(database: Database) -> None:
