@@ -216,10 +216,13 @@ class Exchange:
         self._apply(match(self.book.open(symbol), tick, self.terms))
 
     def _apply(self, steps: list[Step]) -> None:
+        moved: set[str] = set()
         for step in steps:
-            order = step.order
-            if not self.book.all[order.id].is_open:  # an earlier step ended its family
+            order, family = step.order, families.family_of(step.order)
+            if family in moved:  # the rest of the family is not what it was when it was matched
                 continue
+            if step.quantity or step.ends:
+                moved.add(family)
             if step.quantity:
                 order = self._fill(step)
             else:

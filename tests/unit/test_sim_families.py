@@ -88,6 +88,35 @@ def test_cancelling_the_entry_cancels_its_exits_and_an_exit_its_sibling() -> Non
     assert desk.status(entry) == "filled"
 
 
+def test_held_exits_do_not_trade() -> None:
+    desk = a_desk(RISE)
+    entry = desk.send(type="limit", limit_price="97", **BRACKET)
+    desk.until(time(10, 30))
+    assert statuses(desk, entry) == ["held", "held"]
+    assert desk.exchange.fills == []
+
+
+def test_exits_that_were_moved_across_each_other_do_not_both_sell() -> None:
+    desk = a_desk([100.0])
+    entry = desk.send(time_in_force="gtc", **BRACKET)
+    desk.until(time(16, 30))
+    profit, stop = legs(desk, entry)
+    desk.exchange.replace(stop, changed(stop, {"stop_price": "107"}, 1.0))
+    desk.exchange.replace(profit, changed(profit, {"limit_price": "99"}, 1.0))
+    desk.until(time(9, 31), DAYS[2])
+    assert sum(f.quantity for f in desk.exchange.fills if f.side == "sell") == 10
+    assert desk.exchange.ledger.holdings == {}
+
+
+def test_a_pair_of_exits_holds_its_shares_once() -> None:
+    desk = a_desk([100.0])
+    desk.send(qty="20")
+    desk.send(**{**BRACKET, "order_class": "oco", "side": "sell", "type": "limit"})
+    desk.send(side="sell", type="limit", limit_price="120", qty="10")
+    with pytest.raises(Refused, match="available: 0"):
+        desk.send(side="sell", type="limit", limit_price="120", qty="1")
+
+
 def test_everything_of_a_day_ends_with_it() -> None:
     desk = a_desk([100.0])
     unfilled, entry = desk.send(type="limit", limit_price="97", **BRACKET), desk.send(**BRACKET)
