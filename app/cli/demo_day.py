@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import shlex
-import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +64,6 @@ def run(wish: Wish) -> None:
     environment = _environment(wish.speed, token)
     book = load({**os.environ, **environment, **simulated(1, wish.speed)}).books[0]
     view = View()
-    shutil.rmtree(folder, ignore_errors=True)
     stack = Stack(
         folder,
         processes=_processes(wish),
@@ -74,6 +72,7 @@ def run(wish: Wish) -> None:
         sim=True,
         speed=wish.speed,
     )
+    stack.folder.remove()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stack.request_stop())
     with view, stack:
@@ -87,7 +86,7 @@ def run(wish: Wish) -> None:
     if wish.keep:
         view.say(f"Kept in {folder}; look into it with METRONOME_STATE={folder}")
     else:
-        shutil.rmtree(folder, ignore_errors=True)
+        stack.folder.remove()
     if result.breaches:
         raise AppError(f"{result.breaches} times an invariant did not hold: see the report")
 
