@@ -11,7 +11,7 @@ from app.engine.errors import AppError
 from app.engine.rounding import cents, plain
 from app.io.store import orders, reports, sessions
 from app.pipeline.invariants import Theirs, check
-from app.pipeline.report import END_OF_DAY
+from app.pipeline.report import END_OF_DAY, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,6 @@ class Result:
     body: Mapping[str, Any]
     html: str
     breaches: int
-    source: str
 
 
 def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> Result:
@@ -40,8 +39,13 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
             session.equity_open or Decimal(0),
         )
         first = orders.first_accepted(db, watch.book.id)
+    market = watch.ask("/sim/market")
     body = {
         **report.body,
+        "market": market["source"],
+        "derived": {
+            symbol: told["derived"] for symbol, told in market["symbols"].items() if told["derived"]
+        },
         "speed": speed,
         "wall_seconds": round(wall_s, 3),
         "seconds_to_first_order": first and round((first - started_at).total_seconds(), 3),
@@ -53,4 +57,10 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
         },
         "invariants": asdict(breaches),
     }
-    return Result(body, report.html, breaches.total, str(state["source"]))
+    return Result(body, render({**body, "note": note(body)}), breaches.total)
+
+
+def note(body: Mapping[str, Any]) -> str:
+    """Say which market this was, and which of its prices nobody ever traded at."""
+    derived = "".join(f"; {symbol} is derived: {how}" for symbol, how in body["derived"].items())
+    return f"Simulated exchange, {body['market']}{derived}"

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from app.cli.demo_result import Result
+from app.cli.demo_result import Result, note
 from app.cli.demo_watch import Moment
 from app.engine.orders import Order, OrderState
 from app.engine.rounding import plain
@@ -99,7 +99,7 @@ class View:
     def report(self, result: Result, page: Path) -> None:
         """Print the day."""
         body = result.body
-        table = Table(title=f"{body['book']} · {body['session_date']} · {result.source}")
+        table = Table(title=f"{body['book']} · {body['session_date']}")
         table.add_column("what")
         table.add_column("value", justify="right")
         latency = body["latency_ms"]["signal_to_accept"]
@@ -117,6 +117,7 @@ class View:
         ):
             table.add_row(what, str(value))
         self._console.print(table)
+        self.say(note(body))
         self._console.print(_reasons(result))
         self.say(f"Report: {page}")
 
@@ -127,7 +128,7 @@ def _counts(result: Result) -> str:
 
 
 def _reasons(result: Result) -> Table:
-    table = Table(title="why the rest did not trade")
+    table = Table(title="what the gates said")
     table.add_column("verdict")
     table.add_column("times", justify="right")
     counted = sorted(result.body["verdicts"].items(), key=lambda item: -item[1])

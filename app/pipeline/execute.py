@@ -34,19 +34,19 @@ def _send_one(to: Services, lease: Lease, order: Order) -> bool:
 def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderState.NEW) -> bool:
     """Commit SUBMITTING, with the lease's fence, before the one request; False where it may not."""
     statuses = frozenset(s for s in BookStatus if order.purpose not in BLOCKS[s])
-    since = to.clock.now() - timedelta(minutes=1)
+    minute_s = 60 / to.clock.speed  # a minute of the market, by the wall
     # Exits are never held back by the fuse: it is there to stop what opens risk.
     most = to.book.risk.orders_per_minute if order.purpose is Purpose.ENTRY else sys.maxsize
     with to.database.begin() as db:
         if orders.start_submit(
-            db, order.client_id, lease, orders.Guard(statuses, since, most), before
+            db, order.client_id, lease, orders.Guard(statuses, minute_s, most), before
         ):
             return True
         row = book_states.lock(db, to.book.id)
         if row.status not in statuses:
             orders.move(db, order.client_id, OrderState.CANCELLED, to.clock.now(), error=row.why)
             _note(to, db, order, _blocked(row.status), row.why)
-        elif (sent := orders.submitted_since(db, to.book.id, since)) >= most:
+        elif (sent := orders.sent_within(db, to.book.id, minute_s)) >= most:
             _blow_fuse(to, db, sent, most)
     return False
 

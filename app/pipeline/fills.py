@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from app.engine.errors import InvalidData, Rejected, Transient
-from app.engine.orders import Execution, Order, OrderState
+from app.engine.orders import Execution, Order
 from app.io.store import orders
 from app.pipeline.messages import FILLS, GROUPS, decode
 from app.pipeline.record import record
@@ -13,6 +13,8 @@ from app.pipeline.services import Services
 
 #: An open order without news for this long, on the market's clock, is asked about.
 QUIET = timedelta(seconds=30)
+#: So many orders are asked about in one pass; the others are still quiet in the next.
+AT_ONCE = 20
 
 
 def apply_streamed(to: Services) -> int:
@@ -40,11 +42,7 @@ def poll(to: Services) -> int:
     Executions come from the broker's own ledger, so a lost or late stream message costs time only.
     """
     with to.database.begin() as db:
-        quiet = [
-            order
-            for order in orders.quiet(db, to.book.id, to.clock.now() - QUIET)
-            if order.state in (OrderState.SUBMITTED, OrderState.PARTIAL)
-        ]
+        quiet = orders.quiet(db, to.book.id, to.clock.now() - QUIET)[:AT_ONCE]
     if not quiet or not to.buckets.take("broker", to.clock.now(), cost=1 + len(quiet)).allowed:
         return 0
     try:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from statistics import quantiles
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jinja2
 from sqlalchemy.engine import Connection
@@ -33,6 +34,8 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
     return {
         "book": book.id,
         "mode": str(book.mode),
+        "currency": book.currency,
+        "zone": to.calendar.zone.key,
         "session_date": session.date.isoformat(),
         "settings": to.settings,
         "signals": signals.count(db, book.id, since),
@@ -131,7 +134,14 @@ def render(body: Mapping[str, Any]) -> str:
     pages = jinja2.Environment(
         loader=jinja2.PackageLoader("app.pipeline", "pages"), autoescape=True
     )
+    pages.filters["money"] = lambda text: f"{Decimal(text):,.2f}"
+    pages.filters["clock"] = lambda text: local(text, body["zone"])
     return pages.get_template("report.html").render(body=body, curve=polyline(body["equity"]))
+
+
+def local(text: str, zone: str) -> str:
+    """Return an ISO time as the clock on the exchange's wall shows it."""
+    return datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).strftime("%H:%M:%S")
 
 
 def polyline(equity: Sequence[Sequence[Any]], width: int = 760, height: int = 180) -> str:

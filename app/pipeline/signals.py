@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
+from sqlalchemy.engine import Connection
+
 from app.engine import tiers
+from app.engine.book import Book
 from app.engine.strategies import STRATEGIES, SignalInputs
-from app.io.store import book_states, orders, positions, quotes, signals, verdicts
+from app.io.store import bars, book_states, orders, positions, quotes, signals, verdicts
 from app.pipeline import history
 from app.pipeline.messages import SIGNALS
 from app.pipeline.services import Services
@@ -24,7 +27,7 @@ def generate(to: Services, slot: int) -> str:
             slot=slot,
             hours=hours,
             panel=history.panel(to, db, hours, at),
-            quoted_at={symbol: quote.at for symbol, quote in quotes.load(db, book.id).items()},
+            quoted_at=_fresh_at(db, book),
             due=frozenset(due),
             held=held,
         )
@@ -37,3 +40,17 @@ def generate(to: Services, slot: int) -> str:
     if fresh:
         to.nudge("pipeline_e2e")
     return f"{len(fresh)} signals"
+
+
+def _fresh_at(db: Connection, book: Book) -> dict[str, datetime]:
+    """Return how old each symbol's data are: as old as its last quote or its last bar, the older.
+
+    A quote alone is not enough: at the open it is new while every bar is yesterday's.
+    """
+    ended = bars.last_at(db, book.id, book.universe.symbols)
+    quoted = quotes.load(db, book.id)
+    return {
+        symbol: min(quoted[symbol].at, start + history.SPAN)
+        for symbol, start in ended.items()
+        if symbol in quoted
+    }

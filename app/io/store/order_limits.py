@@ -51,17 +51,16 @@ def created_since(db: Connection, book_id: str, since: datetime, symbol: str | N
     return db.scalar(query) or 0
 
 
-def submitted_since(db: Connection, book_id: str, at: datetime) -> int:
-    """Return how many orders made at or after ``at``, on the market's clock, were sent."""
-    return db.scalar(sent_since(book_id, at)) or 0
+def sent_within(db: Connection, book_id: str, seconds: float) -> int:
+    """Return how many orders were sent in the last ``seconds`` by the wall."""
+    return db.scalar(sent_lately(book_id, seconds)) or 0
 
 
-def sent_since(book_id: str, at: datetime) -> sa.Select[int]:
-    """Return the query behind ``submitted_since``, for use inside another statement."""
+def sent_lately(book_id: str, seconds: float) -> sa.Select[int]:
+    """Return the query behind ``sent_within``, for use inside another statement."""
     sent = orders.alias("sent").c
-    return sa.select(sa.func.count()).where(
-        sent.book == book_id, sent.created_at >= at, sent.submitting_wall.is_not(None)
-    )
+    since = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    return sa.select(sa.func.count()).where(sent.book == book_id, sent.submitting_wall > since)
 
 
 def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:

@@ -29,8 +29,8 @@ from app.io.store.order_limits import created_since as created_since
 from app.io.store.order_limits import first_accepted as first_accepted
 from app.io.store.order_limits import latencies as latencies
 from app.io.store.order_limits import reserved as reserved
-from app.io.store.order_limits import sent_since
-from app.io.store.order_limits import submitted_since as submitted_since
+from app.io.store.order_limits import sent_lately
+from app.io.store.order_limits import sent_within as sent_within
 from app.io.store.schema import book_states, orders
 
 _o, _b = orders.c, book_states.c
@@ -125,12 +125,12 @@ def in_doubt(db: Connection, book_id: str, submitting_older_than_s: float) -> li
 class Guard:
     """What must hold of the book in the very statement that starts a submission.
 
-    Its status is one of ``statuses``, and it has sent fewer than ``most`` orders made since
-    ``since``, on the market's clock.
+    Its status is one of ``statuses``, and it has sent fewer than ``most`` orders in the last
+    ``within_s`` seconds by the wall.
     """
 
     statuses: frozenset[BookStatus]
-    since: datetime
+    within_s: float
     most: int
 
 
@@ -165,7 +165,7 @@ def start_submit(
             still_held(lease),
             sa.not_(in_doubt_already),
             sa.exists().where(_b.book == _o.book, _b.status.in_(guard.statuses)),
-            sent_since(lease.book, guard.since).scalar_subquery() < guard.most,
+            sent_lately(lease.book, guard.within_s).scalar_subquery() < guard.most,
         )
         .values(state=OrderState.SUBMITTING, fence=lease.fence, submitting_wall=_WALL)
     )
