@@ -159,7 +159,9 @@ class Leases:
         holder = self._holder()
         with holder.lock, operational_errors():
             if holder.connection is None or holder.connection.invalidated:
-                holder.connection = self._database.connect_raw("lease")
+                # What a crash of the server forgets here are leases whose sessions it ended too; a
+                # fence given twice then still has two owners' names, and both are compared.
+                holder.connection = self._database.connect_raw("lease", synchronous_commit="off")
                 with holder.connection.begin():
                     holder.start = holder.connection.execute(_MY_START).scalar_one()
             try:

@@ -2,8 +2,9 @@
 
 from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
+from app.io.store import verdicts
 from app.pipeline import desk, execute, fills, resolve, risk, route
-from app.pipeline.messages import APPROVED, GROUPS, INTENTS, SIGNALS
+from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
 from app.pipeline.ownership import owning
 from app.pipeline.services import Services
 
@@ -19,19 +20,21 @@ def _once(to: Services, lease: Lease) -> str:
     Streams wake, the store decides: each step reads what waits from PostgreSQL, and a message is
     acknowledged when everything that it could have stood for is committed.
     """
-    updates = fills.apply_streamed(to)
-    woken = to.streams.read_many({stream: GROUPS[stream] for stream in (SIGNALS, INTENTS)})
+    woken = to.streams.read_many(GROUPS)
+    updates = fills.apply(to, [message for message in woken if message.stream == FILLS])
     with to.database.begin() as db:
         now = desk.read(to, db)
-        intents = route.route(to, db, now)
-        made = risk.judge(to, db, now, [*now.intents, *intents])
+        intents, routed = route.route(to, db, now)
+        made, ruled = risk.judge(to, db, now, [*now.intents, *intents])
+        verdicts.add(db, to.book.id, now.at, to.settings, {"route": routed, "risk": ruled})
     to.streams.publish_many(
         [(INTENTS, {"id": intent.id}) for intent in intents]
         + [(APPROVED, {"client_id": order.client_id}) for order in made]
     )
     sent = execute.submit(to, lease, [*_left_over(now), *made])
     ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
-    to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in (*woken, *ours)])
+    done = [message for message in (*woken, *ours) if message.stream != FILLS]
+    to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
     settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
     return (

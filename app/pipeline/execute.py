@@ -111,4 +111,4 @@ def end(to: Services, order: Order, state: OrderState, reason: Reason, said: str
 def _note(to: Services, db: Connection, order: Order, reason: Reason, said: Measured) -> None:
     verdict = Verdict("execute", reason, said)
     judged = (order.symbol, f"intent:{order.intent_id}", verdict)
-    verdicts.add(db, to.book.id, to.clock.now(), "execute", to.settings, [judged])
+    verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"execute": [judged]})

@@ -7,6 +7,7 @@ from datetime import timedelta
 from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.orders import Execution, Order
 from app.io.store import orders
+from app.io.streams import Message
 from app.pipeline.messages import FILLS, GROUPS, decode
 from app.pipeline.record import record
 from app.pipeline.services import Services
@@ -17,10 +18,9 @@ QUIET = timedelta(seconds=30)
 AT_ONCE = 20
 
 
-def apply_streamed(to: Services) -> int:
-    """Record every update that the feed received; return how many."""
+def apply(to: Services, messages: Sequence[Message]) -> int:
+    """Record the updates that the feed received, each in a transaction; return how many."""
     group = GROUPS[FILLS]
-    messages = to.streams.read_many({FILLS: group})
     for message in messages:
         try:
             update = decode(message.data)

@@ -7,13 +7,15 @@ from sqlalchemy.engine import Connection
 from app.engine import risk
 from app.engine.orders import Intent, Order, Purpose
 from app.engine.verdicts import Judged
-from app.io.store import intents, orders, verdicts
+from app.io.store import intents, orders
 from app.pipeline.desk import Desk, risk_context
 from app.pipeline.services import Services
 
 
-def judge(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -> list[Order]:
-    """Decide every waiting intent; return the orders that this made.
+def judge(
+    to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]
+) -> tuple[list[Order], list[Judged]]:
+    """Decide every waiting intent; return the orders that this made, and why.
 
     The lock on the book's row makes limits hold for any number of workers: each intent sees the
     reservations of all before it, and its own commits with its order.
@@ -29,6 +31,5 @@ def judge(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -
             orders.insert(db, ruling.order, to.broker.name)
             made.append(ruling.order)
             desk = desk.with_order(ruling.order)
-    verdicts.add(db, to.book.id, desk.at, "risk", to.settings, judged)
     intents.mark_decided(db, [intent.id for intent in waiting], desk.at)
-    return made
+    return made, judged

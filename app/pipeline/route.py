@@ -4,13 +4,14 @@ from sqlalchemy.engine import Connection
 
 from app.engine import baskets
 from app.engine.orders import Intent
-from app.io.store import book_states, intents, signals, verdicts
+from app.engine.verdicts import Judged
+from app.io.store import book_states, intents, signals
 from app.pipeline.desk import Desk, route_context
 from app.pipeline.services import Services
 
 
-def route(to: Services, db: Connection, desk: Desk) -> list[Intent]:
-    """Route every signal that is stored and not routed yet; return the new intents.
+def route(to: Services, db: Connection, desk: Desk) -> tuple[list[Intent], tuple[Judged, ...]]:
+    """Route every signal that is stored and not routed yet; return the new intents, and why.
 
     The stream only wakes this step: what is routed is read from the store, so that a lost or
     repeated message changes nothing.
@@ -20,5 +21,4 @@ def route(to: Services, db: Connection, desk: Desk) -> list[Intent]:
         book_states.save_engine(db, to.book.id, routed.state)
     made = intents.insert_once(db, routed.intents)
     signals.mark_routed(db, [signal.id for signal in desk.signals], desk.at)
-    verdicts.add(db, to.book.id, desk.at, "route", to.settings, routed.judged)
-    return made
+    return made, routed.judged

@@ -34,7 +34,7 @@ def generate(to: Services, slot: int) -> str:
         decision = STRATEGIES[book.strategy](book, row.engine, inputs)
         book_states.save_engine(db, book.id, decision.state)
         fresh = signals.insert_once(db, decision.signals)
-        verdicts.add(db, book.id, at, "signals", to.settings, decision.judged)
+        verdicts.add(db, book.id, at, to.settings, {"signals": decision.judged})
     for signal in fresh:
         to.streams.publish(SIGNALS, {"id": signal.id})
     if fresh:

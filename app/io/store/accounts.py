@@ -14,6 +14,28 @@ from app.io.store.schema import account_snapshots, fills
 _a, _f = account_snapshots.c, fills.c
 
 
+_PAID = (
+    sa.select(
+        sa.func.coalesce(
+            sa.func.sum(
+                sa.case(
+                    (_f.side == Side.BUY, -_f.quantity * _f.price), else_=_f.quantity * _f.price
+                )
+            ),
+            0,
+        )
+    )
+    .where(_f.book == _a.book, _f.at >= _a.at)
+    .scalar_subquery()
+)
+_MONEY = (
+    sa.select(_a.cash + _PAID, _a.equity)
+    .where(_a.book == sa.bindparam("book"), _a.kind == "open")
+    .order_by(_a.at.desc(), _a.id.desc())
+    .limit(1)
+)
+
+
 class Statement(NamedTuple):
     """What the broker said at a moment of the market's clock."""
 
@@ -45,14 +67,7 @@ def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement |
 
 def money(db: Connection, book_id: str) -> tuple[Decimal, Decimal] | None:
     """Return cash now and equity at the open: the newest opening, and every fill since it."""
-    signed = sa.case((_f.side == Side.BUY, -_f.quantity * _f.price), else_=_f.quantity * _f.price)
-    paid = (
-        sa.select(sa.func.coalesce(sa.func.sum(signed), 0))
-        .where(_f.book == _a.book, _f.at >= _a.at)
-        .scalar_subquery()
-    )
-    query = sa.select(_a.cash + paid, _a.equity).where(_a.book == book_id, _a.kind == "open")
-    row = db.execute(query.order_by(_a.at.desc(), _a.id.desc()).limit(1)).one_or_none()
+    row = db.execute(_MONEY, {"book": book_id}).one_or_none()
     return (row[0], row[1]) if row else None
 
 

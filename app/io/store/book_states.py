@@ -57,16 +57,21 @@ def ensure(db: Connection, book: Book, settings: str, at: datetime) -> None:
 
 def load(db: Connection, book_id: str) -> BookRow:
     """Return the book's row. Raises InvalidData for a book that was never started here."""
-    return _one(db, book_id, sa.select(book_states).where(_b.book == book_id))
+    return _one(db, book_id, _LOAD)
 
 
 def lock(db: Connection, book_id: str) -> BookRow:
     """Return the book's row, locked until the transaction ends. Raises as ``load``."""
-    return _one(db, book_id, sa.select(book_states).where(_b.book == book_id).with_for_update())
+    return _one(db, book_id, _LOCK)
+
+
+# Built once: what is read on the way of every order should cost its reading only.
+_LOAD = sa.select(book_states).where(_b.book == sa.bindparam("book"))
+_LOCK = _LOAD.with_for_update()
 
 
 def _one(db: Connection, book_id: str, query: sa.Select[Any]) -> BookRow:
-    row = db.execute(query).one_or_none()
+    row = db.execute(query, {"book": book_id}).one_or_none()
     if row is None:
         raise InvalidData(f"book {book_id} was never started in this database")
     return BookRow(

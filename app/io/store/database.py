@@ -129,16 +129,16 @@ class Database:
         finally:
             connection.close()
 
-    def connect_raw(self, application_name: str | None = None) -> Connection:
+    def connect_raw(self, application_name: str | None = None, **session: str) -> Connection:
         """Return a connection of its own in autocommit, for what lasts as long as a session.
 
-        The caller closes it. Raises Transient.
+        ``session`` are settings of PostgreSQL for it alone. The caller closes it. Raises Transient.
         """
         engine = sa.create_engine(
             self._url,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args=self._arguments(application_name or self._name),
+            connect_args=self._arguments(application_name or self._name, session),
         )
         with operational_errors():
             return engine.connect()
@@ -165,8 +165,8 @@ class Database:
             pool_pre_ping=True,
             pool_recycle=1800,
             json_serializer=dumps,
-            connect_args=self._arguments(self._name),
+            connect_args=self._arguments(self._name, {}),
         )
 
-    def _arguments(self, name: str) -> dict[str, object]:
-        return connect_arguments(f"{name}-{os.getpid()}", _SESSION)
+    def _arguments(self, name: str, session: dict[str, str]) -> dict[str, object]:
+        return connect_arguments(f"{name}-{os.getpid()}", _SESSION | session)

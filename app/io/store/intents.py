@@ -17,6 +17,21 @@ _NAMES = tuple(field.name for field in fields(Intent))
 _COLUMNS = tuple(_i[name] for name in _NAMES)
 
 
+# Built once: they stand on the way of every order.
+_INSERT = insert(intents).on_conflict_do_nothing().returning(_i.id)
+_UNDECIDED = (
+    sa.select(*_COLUMNS)
+    .where(_i.book == sa.bindparam("book"), _i.decided_at.is_(None))
+    .order_by(_i.at, _i.written_wall)
+    .with_for_update(skip_locked=True)
+)
+_DECIDED = (
+    intents.update()
+    .where(_i.id == sa.any_(sa.bindparam("ids")))
+    .values(decided_at=sa.bindparam("at_"))
+)
+
+
 def insert_once(db: Connection, new: Sequence[Intent]) -> list[Intent]:
     """Store the intents that are not stored yet and return those."""
     if not new:
@@ -25,7 +40,7 @@ def insert_once(db: Connection, new: Sequence[Intent]) -> list[Intent]:
         {name: getattr(intent, name) for name in _NAMES} | {"signals": list(intent.signals)}
         for intent in new
     ]
-    stored = db.execute(insert(intents).on_conflict_do_nothing().returning(_i.id), rows)
+    stored = db.execute(_INSERT, rows if len(rows) > 1 else rows[0])
     ids = set(stored.scalars())
     return list({intent.id: intent for intent in new if intent.id in ids}.values())
 
@@ -35,13 +50,7 @@ def undecided(db: Connection, book_id: str) -> list[Intent]:
 
     Intents that another transaction is deciding are left out.
     """
-    query = (
-        sa.select(*_COLUMNS)
-        .where(_i.book == book_id, _i.decided_at.is_(None))
-        .order_by(_i.at, _i.written_wall)
-        .with_for_update(skip_locked=True)
-    )
-    return [_intent(row) for row in db.execute(query)]
+    return [_intent(row) for row in db.execute(_UNDECIDED, {"book": book_id})]
 
 
 def undecided_symbols(db: Connection, book_id: str) -> frozenset[str]:
@@ -53,7 +62,7 @@ def undecided_symbols(db: Connection, book_id: str) -> frozenset[str]:
 def mark_decided(db: Connection, ids: Sequence[str], at: datetime) -> None:
     """Note that the intents became orders or were refused."""
     if ids:
-        db.execute(intents.update().where(_i.id.in_(ids)).values(decided_at=at))
+        db.execute(_DECIDED, {"ids": list(ids), "at_": at})
 
 
 def get(db: Connection, intent_id: str) -> Intent | None:

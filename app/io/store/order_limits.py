@@ -53,14 +53,9 @@ def created_since(db: Connection, book_id: str, since: datetime, symbol: str | N
 
 def sent_within(db: Connection, book_id: str, seconds: float) -> int:
     """Return how many orders were sent in the last ``seconds`` by the wall."""
-    return db.scalar(sent_lately(book_id, seconds)) or 0
-
-
-def sent_lately(book_id: str, seconds: float) -> sa.Select[int]:
-    """Return the query behind ``sent_within``, for use inside another statement."""
-    sent = orders.alias("sent").c
     since = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-    return sa.select(sa.func.count()).where(sent.book == book_id, sent.submitting_wall > since)
+    query = sa.select(sa.func.count()).where(_o.book == book_id, _o.submitting_wall > since)
+    return db.scalar(query) or 0
 
 
 def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:

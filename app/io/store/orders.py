@@ -23,17 +23,16 @@ from app.engine.orders import (
     TimeInForce,
     check_transition,
 )
-from app.io.locks import Lease, still_held
+from app.io.locks import Lease
 from app.io.store.order_limits import Reserved as Reserved
 from app.io.store.order_limits import created_since as created_since
 from app.io.store.order_limits import first_accepted as first_accepted
 from app.io.store.order_limits import latencies as latencies
 from app.io.store.order_limits import reserved as reserved
-from app.io.store.order_limits import sent_lately
 from app.io.store.order_limits import sent_within as sent_within
-from app.io.store.schema import book_states, orders
+from app.io.store.schema import orders
 
-_o, _b = orders.c, book_states.c
+_o = orders.c
 _NAMES = tuple(field.name for field in fields(Order))
 _COLUMNS = tuple(_o[name] for name in _NAMES)
 _ENUMS = {
@@ -51,13 +50,14 @@ _WALL = sa.func.clock_timestamp()
 def insert(db: Connection, order: Order, broker: str) -> bool:
     """Store a new order; False when its client id or its intent has an order already."""
     row = {name: getattr(order, name) for name in _NAMES}
-    new = upsert(orders).values(**row, broker=broker, updated_at=order.created_at)
-    return db.execute(new.on_conflict_do_nothing().returning(_o.client_id)).first() is not None
+    row |= {"broker": broker, "updated_at": order.created_at}
+    return db.execute(_INSERT, row).first() is not None
 
 
 def get(db: Connection, client_id: str, lock: bool = False) -> Order | None:
     """Return an order by its client id, locked until the transaction ends if asked."""
-    return _first(db, _o.client_id == client_id, lock)
+    row = db.execute(_LOCK if lock else _GET, {"id_": client_id}).one_or_none()
+    return _order(row) if row else None
 
 
 def by_broker_id(db: Connection, broker_id: str, lock: bool = False) -> Order | None:
@@ -72,7 +72,7 @@ def new(db: Connection, book_id: str) -> list[Order]:
 
 def unfinished(db: Connection, book_id: str) -> list[Order]:
     """Return the orders that may still fill, oldest first."""
-    return _all(db, _o.book == book_id, _o.state.in_(OPEN))
+    return [_order(row) for row in db.execute(_UNFINISHED, {"book": book_id})]
 
 
 def open_symbols(db: Connection, book_id: str) -> frozenset[str]:
@@ -121,6 +121,59 @@ def in_doubt(db: Connection, book_id: str, submitting_older_than_s: float) -> li
     )
 
 
+# Built once: they stand on the way of every order.
+_INSERT = upsert(orders).on_conflict_do_nothing().returning(_o.client_id)
+_GET = sa.select(*_COLUMNS).where(_o.client_id == sa.bindparam("id_"))
+_LOCK = _GET.with_for_update()
+_UNFINISHED = (
+    sa.select(*_COLUMNS)
+    .where(_o.book == sa.bindparam("book"), _o.state.in_(OPEN))
+    .order_by(_o.created_at, _o.client_id)
+)
+_START = sa.text(
+    f"""
+    UPDATE orders
+       SET state = 'SUBMITTING', fence = :lease_fence, submitting_wall = clock_timestamp()
+     WHERE client_id = :id_ AND state = :before
+       AND EXISTS (SELECT FROM leases l
+                    WHERE l.book = orders.book AND l.name = :lease AND l.owner = :owner
+                      AND l.fence = :lease_fence AND l.expires_wall > clock_timestamp())
+       AND NOT EXISTS (SELECT FROM orders other
+                        WHERE other.book = orders.book AND other.symbol = orders.symbol
+                          AND other.side = orders.side AND other.client_id <> orders.client_id
+                          AND other.state IN ({", ".join(f"'{s}'" for s in sorted(IN_DOUBT))}))
+       AND EXISTS (SELECT FROM book_states b
+                    WHERE b.book = orders.book AND b.status = ANY (CAST(:statuses AS text[])))
+       AND (SELECT count(*) FROM orders sent
+             WHERE sent.book = orders.book
+               AND sent.submitting_wall > clock_timestamp() - :within_s * interval '1 second')
+           < :most
+    """
+)
+
+
+_STORE = (
+    orders.update()
+    .where(_o.client_id == sa.bindparam("id_"))
+    .values(
+        state=sa.bindparam("state_"),
+        updated_at=sa.bindparam("at_"),
+        broker_id=sa.bindparam("broker_id"),
+        filled_quantity=sa.bindparam("filled_quantity"),
+        average_price=sa.bindparam("average_price"),
+        accepted_wall=sa.case(
+            (
+                sa.bindparam("state_").in_(sorted(_ACCEPTED)),
+                sa.func.coalesce(_o.accepted_wall, _WALL),
+            ),
+            else_=_o.accepted_wall,
+        ),
+        resolve_after_wall=None,
+        resolve_tries=0,
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """What must hold of the book in the very statement that starts a submission.
@@ -149,25 +202,18 @@ def start_submit(
     its own id. In a race the unique index on orders in doubt lets the second one fail.
     """
     check_transition(before, OrderState.SUBMITTING)
-    other = orders.alias("other")
-    in_doubt_already = sa.exists().where(
-        other.c.book == _o.book,
-        other.c.symbol == _o.symbol,
-        other.c.side == _o.side,
-        other.c.client_id != _o.client_id,
-        other.c.state.in_(IN_DOUBT),
-    )
     started = db.execute(
-        orders.update()
-        .where(
-            _o.client_id == client_id,
-            _o.state == before,
-            still_held(lease),
-            sa.not_(in_doubt_already),
-            sa.exists().where(_b.book == _o.book, _b.status.in_(guard.statuses)),
-            sent_lately(lease.book, guard.within_s).scalar_subquery() < guard.most,
-        )
-        .values(state=OrderState.SUBMITTING, fence=lease.fence, submitting_wall=_WALL)
+        _START,
+        {
+            "id_": client_id,
+            "before": before,
+            "lease": lease.name,
+            "owner": lease.owner,
+            "lease_fence": lease.fence,
+            "statuses": list(guard.statuses),
+            "within_s": guard.within_s,
+            "most": guard.most,
+        },
     )
     return started.rowcount == 1
 
@@ -195,8 +241,11 @@ def move(
 
 def store(db: Connection, order: Order, at: datetime) -> Order:
     """Write what became of an order that this transaction has locked and moved as it may."""
-    values = {name: getattr(order, name) for name in _CHANGES if name != "error"}
-    return _write(db, order.client_id, order.state, at, values)
+    values = {
+        name: getattr(order, name) for name in ("broker_id", "filled_quantity", "average_price")
+    }
+    db.execute(_STORE, values | {"id_": order.client_id, "state_": order.state, "at_": at})
+    return order
 
 
 def _write(

@@ -15,11 +15,17 @@ _p = positions.c
 _NAMES = tuple(field.name for field in fields(Position))
 
 
+_LOAD = (
+    sa.select(*(_p[name] for name in _NAMES))
+    .where(_p.book == sa.bindparam("book"))
+    .order_by(_p.symbol)
+)
+_LOCK = _LOAD.with_for_update()
+
+
 def load(db: Connection, book_id: str, lock: bool = False) -> dict[str, Position]:
     """Return every position by symbol, flat ones too, locked for the transaction if asked."""
-    query = sa.select(*(_p[name] for name in _NAMES)).where(_p.book == book_id)
-    query = query.order_by(_p.symbol)
-    rows = db.execute(query.with_for_update() if lock else query)
+    rows = db.execute(_LOCK if lock else _LOAD, {"book": book_id})
     return {row.symbol: Position(*row) for row in rows}
 
 

@@ -12,6 +12,13 @@ from app.io.store.schema import quotes
 _VALUES = ("at", "bid", "ask", "last", "day_volume")
 
 
+_LOAD = (
+    sa.select(quotes.c.symbol, *(quotes.c[name] for name in _VALUES))
+    .where(quotes.c.book == sa.bindparam("book"))
+    .order_by(quotes.c.symbol)
+)
+
+
 def save(db: Connection, book: str, new: Iterable[Quote]) -> None:
     """Keep the newest quote of each symbol: an older one never replaces a newer one."""
     newest = {q.symbol: q for q in sorted(new, key=lambda q: q.at)}
@@ -33,8 +40,5 @@ def save(db: Connection, book: str, new: Iterable[Quote]) -> None:
 
 def load(db: Connection, book: str, symbols: Sequence[str] | None = None) -> dict[str, Quote]:
     """Return the newest quotes by symbol, of all symbols unless some are named."""
-    q = quotes.c
-    query = sa.select(q.symbol, *(q[name] for name in _VALUES)).where(q.book == book)
-    if symbols is not None:
-        query = query.where(q.symbol.in_(symbols))
-    return {row.symbol: Quote(*row) for row in db.execute(query.order_by(q.symbol))}
+    query = _LOAD if symbols is None else _LOAD.where(quotes.c.symbol.in_(symbols))
+    return {row.symbol: Quote(*row) for row in db.execute(query, {"book": book})}

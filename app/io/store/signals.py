@@ -15,6 +15,21 @@ _s = signals.c
 _NAMES = tuple(field.name for field in fields(Signal))
 
 
+# Built once: they stand on the way of every order.
+_UNROUTED = (
+    sa.select(*(_s[name] for name in _NAMES))
+    .where(_s.book == sa.bindparam("book"), _s.routed_at.is_(None))
+    .order_by(_s.at, _s.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update()
+)
+_ROUTED = (
+    signals.update()
+    .where(_s.id == sa.any_(sa.bindparam("ids")))
+    .values(routed_at=sa.bindparam("at_"))
+)
+
+
 def insert_once(db: Connection, new: Sequence[Signal]) -> list[Signal]:
     """Store the signals that are not stored yet and return those."""
     if not new:
@@ -27,20 +42,13 @@ def insert_once(db: Connection, new: Sequence[Signal]) -> list[Signal]:
 
 def unrouted(db: Connection, book_id: str, limit: int = 1000) -> list[Signal]:
     """Return the oldest signals that no route step has dealt with, locked."""
-    query = (
-        sa.select(*(_s[name] for name in _NAMES))
-        .where(_s.book == book_id, _s.routed_at.is_(None))
-        .order_by(_s.at, _s.id)
-        .limit(limit)
-        .with_for_update()
-    )
-    return [Signal(*row) for row in db.execute(query)]
+    return [Signal(*row) for row in db.execute(_UNROUTED, {"book": book_id, "most": limit})]
 
 
 def mark_routed(db: Connection, ids: Sequence[str], at: datetime) -> None:
     """Note that the signals were dealt with."""
     if ids:
-        db.execute(signals.update().where(_s.id.in_(ids)).values(routed_at=at))
+        db.execute(_ROUTED, {"ids": list(ids), "at_": at})
 
 
 def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Signal]:

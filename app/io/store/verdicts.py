@@ -1,6 +1,6 @@
 """The ledger of decisions: every verdict of every gate, refusals below noise in compact rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -57,30 +57,43 @@ def add(
     db: Connection,
     book_id: str,
     at: datetime,
-    step: str,
     settings: str,
-    judged: Iterable[tuple[str, str, Verdict]],
+    steps: Mapping[str, Iterable[tuple[str, str, Verdict]]],
 ) -> None:
-    """Store what a step's gates said, in the order in which they said it.
+    """Store what the gates of each step said, in the order in which they said it.
 
     A subject that was refused below noise is that refusal and nothing more: the gates that it
     passed before are not kept.
     """
-    where = {"book": book_id, "at": at, "step": step, "settings": settings}
-    everything = [Judged._make(one) for one in judged]
-    noise = {j.subject for j in everything if j.verdict.reason in BELOW_NOISE}
     full: list[dict[str, object]] = []
+    compact: list[dict[str, object]] = []
+    for step, judged in steps.items():
+        where = {"book": book_id, "at": at, "step": step, "settings": settings}
+        loud, quiet = _by_noise([Judged._make(one) for one in judged])
+        full += [
+            where | {"symbol": j.symbol, "subject": j.subject, **_numbers(j.verdict)} for j in loud
+        ]
+        compact += [where | _slot(gate, reason, js) for (gate, reason), js in quiet.items()]
+    if full:
+        db.execute(_INSERT, full)
+    if compact:
+        db.execute(_INSERT_SLOT, compact)
+
+
+_INSERT = verdicts.insert()
+_INSERT_SLOT = insert(verdict_slots).on_conflict_do_nothing()
+
+
+def _by_noise(
+    judged: Sequence[Judged],
+) -> tuple[list[Judged], dict[tuple[str, str], list[Judged]]]:
+    """Part what is kept in full from what is kept as one row a gate and reason."""
+    noise = {j.subject for j in judged if j.verdict.reason in BELOW_NOISE}
     compact: dict[tuple[str, str], list[Judged]] = {}
-    for j in everything:
+    for j in judged:
         if j.verdict.reason in BELOW_NOISE:
             compact.setdefault((j.verdict.gate, j.verdict.reason), []).append(j)
-        elif j.subject not in noise:
-            full.append(where | {"symbol": j.symbol, "subject": j.subject, **_numbers(j.verdict)})
-    if full:
-        db.execute(verdicts.insert(), full)
-    if compact:
-        rows = [where | _slot(gate, reason, js) for (gate, reason), js in compact.items()]
-        db.execute(insert(verdict_slots).on_conflict_do_nothing(), rows)
+    return [j for j in judged if j.subject not in noise], compact
 
 
 def _numbers(verdict: Verdict) -> dict[str, object]:
