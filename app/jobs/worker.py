@@ -1,5 +1,6 @@
 """The worker process: cheap to start, and every child it forks begins without connections."""
 
+import gc
 from typing import Any
 
 import structlog
@@ -46,8 +47,10 @@ def _connect_signals(level: str, secrets: tuple[str, ...]) -> None:
 
     @signals.worker_process_init.connect(weak=False)
     def begin_child(**_: Any) -> None:
-        # Nothing else may happen here: a slow child start is killed and forked again, for ever.
+        # Nothing slow may happen here: a slow child start is killed and forked again, for ever.
         root.forget_connections()
+        # What the parent loaded stays: the collector need not walk through it in every child.
+        gc.freeze()
 
     @signals.task_unknown.connect(weak=False)
     def report_unknown(name: str = "", **_: Any) -> None:

@@ -1,0 +1,51 @@
+"""`make bench`: print each figure beside the floors measured in the same run."""
+
+import argparse
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import quantiles
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import latency
+
+
+def main() -> None:
+    """Measure, print, and write JSON if asked."""
+    options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    options.add_argument("--orders", type=int, default=500, help="orders to send (default 500)")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
+    wanted = options.parse_args()
+    measured = latency.measure(max(wanted.orders, 10))
+    rows = {
+        "signal written → order accepted": percentiles(measured.orders),
+        "floor: a bare Celery hop": percentiles(measured.hop),
+        "floor: a one-row commit": percentiles(measured.commit),
+        "floor: an HTTP call to the exchange": percentiles(measured.http),
+    }
+    show(rows)
+    if wanted.json:
+        wanted.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
+    """Return count, median and 99th percentile."""
+    cuts = quantiles(milliseconds, n=100, method="inclusive")
+    return {"count": len(milliseconds), "p50_ms": round(cuts[49], 2), "p99_ms": round(cuts[98], 2)}
+
+
+def show(rows: dict[str, dict[str, float]]) -> None:
+    """Print the table; ratios are to the sum of the floors' medians on the way of one order."""
+    table = Table(title=f"latency on {platform.machine()}, Python {platform.python_version()}")
+    for column in ("what", "count", "p50 ms", "p99 ms"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for what, figures in rows.items():
+        table.add_row(what, *(f"{value:g}" for value in figures.values()))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
