@@ -64,7 +64,7 @@ class View:
 
     def event(self, event: Event) -> None:
         """Tell of a process that ended; what the processes log stays in their files."""
-        if not event.is_log and "exit code" in event.text and "stopped" not in event.text:
+        if not event.is_log and "starts again" in event.text:
             self.say(f"{event.name}: {event.text}")
 
     def introduce(self, world: Sequence[str], api: str, token: str) -> None:

@@ -1,0 +1,122 @@
+"""Whole days through the command that users type: real processes, servers, streams and exchange."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "bars" / "us_minute"
+METRONOME = Path(sys.executable).with_name("metronome")
+SPEED = "150"
+#: A day takes 398 market minutes; whatever lasts longer than this hangs.
+PATIENCE_S = 420
+
+
+class Day:
+    """A demo as a subprocess with a state folder of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.state, self.json = folder / "state", folder / "day.json"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("METRONOME_")}
+        self.process = subprocess.Popen(
+            [METRONOME, "demo", "--speed", SPEED, "--json", self.json, *options],
+            cwd=folder,
+            env={**environment, "METRONOME_STATE": str(self.state)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """Return what the supervisor wrote of its processes last."""
+        try:
+            found: dict[str, Any] = json.loads((self.state / "demo" / "status.json").read_text())
+        except (OSError, ValueError):
+            return {"processes": []}
+        return found
+
+    def pid_of(self, name: str) -> int | None:
+        pids = [p["pid"] for p in self.status()["processes"] if p["name"] == name]
+        return pids[0] if pids else None
+
+    def finish(self) -> tuple[dict[str, Any], str]:
+        """Wait for the end; return the day in numbers and everything that was printed."""
+        try:
+            said, _ = self.process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGINT)
+            said, _ = self.process.communicate(timeout=30)
+            pytest.fail(f"the day did not end within {PATIENCE_S} s:\n{said[-4000:]}")
+        assert self.process.returncode == 0, said[-4000:]
+        return json.loads(self.json.read_text()), said
+
+    def abandon(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(30)
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.2)
+    raise AssertionError("waited in vain")
+
+
+def assert_sound(day: dict[str, Any]) -> None:
+    """Every invariant holds, the book is flat, and both sides count the same money."""
+    assert day["invariants"] == dict.fromkeys(day["invariants"], 0)
+    assert len(day["invariants"]) == 5
+    assert day["positions_at_close"] == day["broker"]["positions"] == {}
+    assert day["equity_close"] == day["broker"]["equity"]
+    assert Decimal(day["equity_close"]) == Decimal(day["equity_open"]) + Decimal(
+        day["realised_pnl"]
+    )
+    assert len([o for o in day["orders"] if o["filled_quantity"] != "0"]) >= 2
+    assert day["fills"] == day["broker"]["fills"] >= 2
+    assert day["signals"] > 0
+    assert day["verdicts"]["passed"] > 0
+    assert day["seconds_to_first_order"] > 0
+
+
+def test_a_synthetic_day_survives_a_worker_killed_in_the_middle(tmp_path: Path) -> None:
+    day = Day(tmp_path)
+    try:
+        worker = wait_for(lambda: day.pid_of("worker"))
+        time.sleep(40)  # the middle of the day, with positions open
+        children = psutil.Process(worker).children(recursive=True)
+        for process in (psutil.Process(worker), *children):
+            os.kill(process.pid, signal.SIGKILL)
+        successor = wait_for(lambda: day.pid_of("worker") not in (None, worker))
+        assert successor
+        body, said = day.finish()
+    finally:
+        day.abandon()
+    assert_sound(body)
+    assert "synthetic" in body["market"]
+    assert body["session_date"] == "2026-03-20"
+    assert "worker: " in said  # the restart was told
+    assert (tmp_path / "state" / "reports" / "2026-03-20-demo.html").stat().st_size > 5_000
+    assert not (tmp_path / "state" / "demo").exists()
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded bars are not beside the project")
+def test_a_recorded_day_survives_every_fault_at_five_percent(tmp_path: Path) -> None:
+    day = Day(tmp_path, "--bars", str(RECORDED), "--date", "2026-03-20", "--faults", "all@0.05")
+    try:
+        body, _ = day.finish()
+    finally:
+        day.abandon()
+    assert_sound(body)
+    assert "SQQQ" in body["derived"]
