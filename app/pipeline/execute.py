@@ -10,8 +10,9 @@ from app.engine.book import BookStatus
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import BrokerOrder, Order, OrderState, Purpose
 from app.engine.risk import BLOCKS
+from app.engine.session import takes_orders
 from app.engine.verdicts import Measured, Reason, Verdict
-from app.io.locks import Lease
+from app.io.locks import Lease, held
 from app.io.store import book_states, orders, verdicts
 from app.pipeline.record import record
 from app.pipeline.services import Services
@@ -26,9 +27,46 @@ def submit(to: Services, lease: Lease, approved: Sequence[Order]) -> int:
 
 
 def _send_one(to: Services, lease: Lease, order: Order) -> bool:
+    if outdated(to, order):
+        drop(to, lease, order)
+        return False
     grant = to.buckets.take("broker", to.clock.now(), reserve=True)
     # Refused by the rate limit it stays NEW, and the next pass asks again.
     return grant.allowed and start(to, lease, order) and send(to, order)
+
+
+def outdated(to: Services, order: Order) -> tuple[Reason, Measured] | None:
+    """Say why an order that has waited must not be sent any more, and what was measured.
+
+    An order waits while the broker cannot be reached or limits its rate. Meanwhile the reason for
+    an entry may be gone, the session may have ended (a broker would keep the order for the next
+    one), and the process may have been started again without leave to trade.
+    """
+    now = to.clock.now()
+    if not to.book.auto:
+        return Reason.AUTO_MODE_OFF, None
+    if not takes_orders(to.calendar.session_for(now), now, order.time_in_force):
+        return Reason.SESSION_CLOSED, now
+    age = now - order.created_at
+    if order.purpose is Purpose.ENTRY and age > to.book.risk.max_intent_age:
+        return Reason.EXPIRED_INTENT, age
+    return None
+
+
+def drop(to: Services, lease: Lease, order: Order, before: OrderState = OrderState.NEW) -> None:
+    """Close an outdated order that the broker does not have, unless a newer owner moved it on."""
+    with to.database.begin() as db:
+        if (why := outdated(to, order)) and _still_ours(db, lease, order, before):
+            reason, measured = why
+            said = f"{reason}: {measured}"
+            orders.move(db, order.client_id, OrderState.CANCELLED, to.clock.now(), error=said)
+            _note(to, db, order, reason, measured)
+
+
+def _still_ours(db: Connection, lease: Lease, order: Order, before: OrderState) -> bool:
+    """Is the order as we last saw it, and are we still the ones to deal with it?"""
+    now = orders.get(db, order.client_id, lock=True)
+    return now is not None and now.state is before and held(db, lease)
 
 
 def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderState.NEW) -> bool:
@@ -43,6 +81,9 @@ def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderSt
         ):
             return True
         row = book_states.lock(db, to.book.id)
+        # A paused owner may wake when a newer one has sent the order: then it is not ours to close.
+        if not _still_ours(db, lease, order, before):
+            return False
         if row.status not in statuses:
             orders.move(db, order.client_id, OrderState.CANCELLED, to.clock.now(), error=row.why)
             _note(to, db, order, _blocked(row.status), row.why)

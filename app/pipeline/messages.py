@@ -58,10 +58,10 @@ def _order(raw: dict[str, Any]) -> BrokerOrder:
             **raw,
             "side": Side(raw["side"]),
             "state": OrderState(raw["state"]),
-            "quantity": Decimal(raw["quantity"]),
-            "filled_quantity": Decimal(raw["filled_quantity"]),
-            "average_price": None if average is None else Decimal(average),
-            "created_at": datetime.fromisoformat(raw["created_at"]),
+            "quantity": _positive(raw["quantity"]),
+            "filled_quantity": _number(raw["filled_quantity"]),
+            "average_price": None if average is None else _positive(average),
+            "created_at": _moment(raw["created_at"]),
         }
     )
 
@@ -69,7 +69,25 @@ def _order(raw: dict[str, Any]) -> BrokerOrder:
 def _execution(raw: dict[str, Any] | None) -> Execution | None:
     if raw is None:
         return None
-    numbers = {name: Decimal(raw[name]) for name in ("quantity", "price", "cumulative")}
-    return Execution(
-        **{**raw, **numbers, "side": Side(raw["side"]), "at": datetime.fromisoformat(raw["at"])}
-    )
+    numbers = {name: _positive(raw[name]) for name in ("quantity", "price", "cumulative")}
+    return Execution(**{**raw, **numbers, "side": Side(raw["side"]), "at": _moment(raw["at"])})
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if not (number.is_finite() and number >= 0):
+        raise ValueError(f"{text} is no quantity or price")
+    return number
+
+
+def _positive(text: str) -> Decimal:
+    if not (number := _number(text)):
+        raise ValueError(f"{text} is not above zero")
+    return number
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return moment

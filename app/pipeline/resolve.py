@@ -4,8 +4,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.book import BookStatus
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
-from app.engine.orders import Order, OrderState, Purpose
-from app.engine.verdicts import Reason
+from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
 from app.io.store import book_states, orders, recovery
 from app.io.store.recovery import Difference
@@ -54,7 +53,8 @@ def _note(to: Services, db: Connection, order: Order, theirs: str, action: str) 
 
 def _ask_later(to: Services, order: Order, why: str) -> None:
     with to.database.begin() as db:
-        orders.postpone(db, order.client_id, to.resolve_delays_s[0])
+        # The broker did not answer: that is not one of the times it did not have the order.
+        orders.postpone(db, order.client_id, to.resolve_delays_s[0], asked=False)
     to.log("look_up_failed", client_id=order.client_id, why=why)
 
 
@@ -67,20 +67,10 @@ def _not_found(to: Services, lease: Lease, order: Order) -> bool:
             return False
     if not to.broker.capabilities.client_ids:
         return _call_a_person(to, order)
-    if order.purpose is Purpose.ENTRY and _too_old(to, order):
-        return _give_up(to, order)
+    if execute.outdated(to, order):
+        execute.drop(to, lease, order, before=OrderState.UNKNOWN)
+        return True
     return _send_again(to, lease, order)
-
-
-def _too_old(to: Services, order: Order) -> bool:
-    return to.clock.now() - order.created_at > to.book.risk.max_intent_age
-
-
-def _give_up(to: Services, order: Order) -> bool:
-    """Close an entry that never arrived and whose reason to exist has passed."""
-    age = to.clock.now() - order.created_at
-    execute.end(to, order, OrderState.CANCELLED, Reason.EXPIRED_INTENT, f"not sent for {age}")
-    return True
 
 
 def _send_again(to: Services, lease: Lease, order: Order) -> bool:

@@ -133,7 +133,8 @@ _UNFINISHED = (
 _START = sa.text(
     f"""
     UPDATE orders
-       SET state = 'SUBMITTING', fence = :lease_fence, submitting_wall = clock_timestamp()
+       SET state = 'SUBMITTING', fence = :lease_fence, submitting_wall = clock_timestamp(),
+           resolve_after_wall = NULL, resolve_tries = 0
      WHERE client_id = :id_ AND state = :before
        AND EXISTS (SELECT FROM leases l
                     WHERE l.book = orders.book AND l.name = :lease AND l.owner = :owner
@@ -269,12 +270,18 @@ def _newer(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in changes.items() if k not in ("filled_quantity", "average_price")}
 
 
-def postpone(db: Connection, client_id: str, seconds: float) -> None:
-    """Look an order in doubt up again after so many seconds by the wall; count the attempt."""
+def postpone(db: Connection, client_id: str, seconds: float, asked: bool = True) -> None:
+    """Look an order in doubt up again after so many seconds by the wall.
+
+    Counts as a look-up in vain unless the broker could not be ``asked``.
+    """
     db.execute(
         orders.update()
         .where(_o.client_id == client_id)
-        .values(resolve_after_wall=_WALL + _seconds(seconds), resolve_tries=_o.resolve_tries + 1)
+        .values(
+            resolve_after_wall=_WALL + _seconds(seconds),
+            resolve_tries=_o.resolve_tries + int(asked),
+        )
     )
 
 
