@@ -54,6 +54,9 @@ def make_app(broker_url: str) -> Celery:
             "socket_keepalive": True,
             "health_check_interval": 10,
             "client_name": "celery",
+            # Only what is published waits no longer: a consumer has its own, endless patience.
+            "max_retries": 1,
+            "interval_start": 0.1,
         },
         beat_max_loop_interval=5,
         beat_cron_starting_deadline=60,

@@ -11,6 +11,7 @@ from app.engine.book import Book
 from app.engine.errors import Transient
 from app.io.logging import configure
 from app.jobs import root
+from app.jobs.nudges import Nudges
 from app.pipeline.messages import FILLS, Update, encode
 
 
@@ -25,24 +26,26 @@ async def _follow_all(books: tuple[Book, ...]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await asyncio.gather(*(_follow(book, stop) for book in books if book.broker in STREAMS))
+    followed = (_follow(book, stop) for book in books if book.broker in STREAMS)
+    # Without a stream to follow there is still a process that must not end by itself.
+    await asyncio.gather(stop.wait(), *followed)
 
 
 async def _follow(book: Book, stop: asyncio.Event) -> None:
-    to = root.services(book.id)
+    streams, nudge = root.streams(book.id), Nudges(root.celery(), book.id)
     log = structlog.get_logger("metronome")
 
     def on_update(update: TradeUpdate) -> None:
         try:
-            to.streams.publish(FILLS, encode(Update(update.order, update.execution)))
+            streams.publish(FILLS, encode(Update(update.order, update.execution)))
         except Transient as error:
             # The poll of quiet orders and the next reconciliation find what is dropped here.
             log.warning("update_dropped", order=update.order.client_id, why=str(error))
-        to.nudge("pipeline_e2e")
+        nudge("pipeline_e2e")
 
     def on_connect() -> None:
         log.info("feed_connected", book=book.id)
-        to.nudge("reconcile")
+        nudge("reconcile")
 
     await STREAMS[book.broker](
         root.connection(stream=True), on_update=on_update, on_connect=on_connect, stop=stop

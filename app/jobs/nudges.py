@@ -1,9 +1,8 @@
 """Nudges: a task is sent at once instead of waiting for its tick."""
 
 import structlog
+from celery import Celery
 from kombu.exceptions import OperationalError
-
-from app.jobs.celery_app import make_app
 
 #: The queue of each task that is nudged, and wall seconds after which a nudge is pointless.
 QUEUE = {"generate_signals": "default", "pipeline_e2e": "pipeline", "reconcile": "pipeline"}
@@ -13,8 +12,8 @@ EXPIRES_S = 15
 class Nudges:
     """Wakes tasks of one book. A nudge that cannot be sent is dropped: the tick comes anyway."""
 
-    def __init__(self, broker_url: str, book: str) -> None:
-        self._app = make_app(broker_url)
+    def __init__(self, app: Celery, book: str) -> None:
+        self._app = app
         self._book = book
 
     def __call__(self, task: str, slot: int | None = None) -> None:

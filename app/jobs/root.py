@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import structlog
+from celery import Celery
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker, Connection
@@ -22,14 +23,25 @@ from app.io.feeds.port import QuoteSource, Source
 from app.io.locks import Leases
 from app.io.store.database import Database
 from app.io.streams import Streams
+from app.jobs.celery_app import make_app
 from app.jobs.nudges import Nudges
+from app.jobs.rehearsal import rehearse
 from app.pipeline.services import Services
+
+#: Ledgers of our own have no market: they look at that of another broker, and send it no order.
+MARKETS = {"paper": "alpaca"}
 
 
 @cache
 def settings() -> Settings:
     """Return this process's settings, read once from the environment and ``.env``."""
     return load(os.environ, Path(".env"))
+
+
+@cache
+def celery() -> Celery:
+    """Return this process's one Celery application; a fork may go on using it."""
+    return make_app(settings().broker_url())
 
 
 @cache
@@ -41,7 +53,8 @@ def database() -> Database:
 @cache
 def clock(book_id: str) -> MarketClock:
     """Return the market's clock of a book: its broker's, run forward between two readings."""
-    told = broker(book_id)
+    book = settings().book(book_id)
+    told = BROKERS[_market(book)](connection()) if book.broker in MARKETS else broker(book_id)
 
     def read() -> datetime:
         return told.clock().at
@@ -52,7 +65,18 @@ def clock(book_id: str) -> MarketClock:
 @cache
 def broker(book_id: str) -> Broker:
     """Return the broker of a book."""
-    return BROKERS[settings().book(book_id).broker](connection())
+    told = settings()
+    book = told.book(book_id)
+    if book.broker not in MARKETS:
+        return BROKERS[book.broker](connection())
+    path = told.state / book.broker / f"{book_id}.sqlite"
+    rehearsal = rehearse(book, database(), clock(book_id), path, told.paper_cash)
+    return BROKERS[book.broker](connection(), rehearsal)
+
+
+def _market(book: Book) -> str:
+    """Return the broker whose prices and time a book lives by."""
+    return MARKETS.get(book.broker, book.broker)
 
 
 def connection(*, stream: bool = False) -> Connection:
@@ -72,18 +96,24 @@ def services(book_id: str) -> Services:
         book=book,
         settings=fingerprint(told),
         database=database(),
-        streams=Streams(told.app_redis_url(), book_id, consumer=socket.gethostname()),
+        streams=streams(book_id),
         buckets=Buckets(told.app_redis_url(), book_id, book.rate_limits),
         leases=leases(),
         broker=broker(book_id),
         quotes=_quotes(book),
         clock=clock(book_id),
         calendar=ExchangeCalendar(book.calendar),
-        nudge=Nudges(told.broker_url(), book_id),
+        nudge=Nudges(celery(), book_id),
         log=structlog.get_logger("metronome").warning,
         resolve_delays_s=told.resolve_delays_s,
         owner=owner(),
     )
+
+
+@cache
+def streams(book_id: str) -> Streams:
+    """Return the streams of a book, read by every worker of this machine under one name."""
+    return Streams(settings().app_redis_url(), book_id, consumer=socket.gethostname())
 
 
 @cache
@@ -100,11 +130,11 @@ def owner() -> str:
 def _quotes(book: Book) -> QuoteSource:
     alpaca = settings().alpaca
     key, secret = alpaca.keys()
-    return FEEDS[book.broker](Source(alpaca.data_url, key.reveal(), secret.reveal()))
+    return FEEDS[_market(book)](Source(alpaca.data_url, key.reveal(), secret.reveal()))
 
 
 def forget_connections() -> None:
     """Forget what was wired before a fork: a child makes its own connections on first use."""
     database().dispose(close=False)
-    for made in (database, clock, broker, services, leases):
+    for made in (database, clock, broker, streams, services, leases):
         made.cache_clear()

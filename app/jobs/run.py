@@ -1,6 +1,7 @@
 """How a task runs: at most once a slot, never beside itself, and with its end written down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from app.engine.errors import AppError
@@ -16,38 +17,46 @@ def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step
 
     A slot more than one interval old is not run: what it would have done, the next one does.
     """
-    with to.database.keep():
-        _run_once(to, task, slot, interval, step)
-
-
-def _run_once(to: Services, task: str, slot: int, interval: timedelta, step: Step) -> None:
-    current = slot_of(to.clock.now(), interval)
-    with to.database.begin() as db:
-        if not task_slots.claim(db, to.book.id, task, slot, to.owner):
-            return
-        if current - slot > 1:
-            task_slots.finish(db, to.book.id, task, slot, "skipped", f"{current - slot} slots late")
-            return
-    status, detail = "failed", "died"
-    try:
-        status, detail = _outcome(to, task, step)
-    finally:
+    with _kept(to, task):
+        late = slot_of(to.clock.now(), interval) - slot
         with to.database.begin() as db:
-            task_slots.finish(db, to.book.id, task, slot, status, detail)
+            if not task_slots.claim(db, to.book.id, task, slot, to.owner):
+                return
+            if late > 1:
+                task_slots.finish(db, to.book.id, task, slot, "skipped", f"{late} slots late")
+                return
+        _run(to, task, slot, step)
 
 
 def run_nudged(to: Services, task: str, step: Step) -> None:
     """Run a step that was woken between two ticks; its lease keeps it from running twice."""
-    with to.database.keep():
-        _outcome(to, task, step)
+    with _kept(to, task):
+        step(to)
 
 
-def _outcome(to: Services, task: str, step: Step) -> tuple[str, str]:
-    """Run the step; an error with a name is a result, any other is a defect and goes on up."""
+@contextmanager
+def _kept(to: Services, task: str) -> Iterator[None]:
+    """Keep one connection; an error with a name is told and ends here, a defect goes on up."""
     try:
-        return "done", step(to)
+        with to.database.keep():
+            yield
     except AppError as error:
         to.log(
             "task_failed", book=to.book.id, task=task, error=type(error).__name__, why=str(error)
         )
-        return "failed", str(error)
+
+
+def _run(to: Services, task: str, slot: int, step: Step) -> None:
+    status, detail = "failed", "died"
+    try:
+        detail = step(to)
+        status = "done"
+    except AppError as error:
+        detail = str(error)
+        raise
+    except Exception as error:
+        detail = f"defect: {type(error).__name__}"
+        raise
+    finally:
+        with to.database.begin() as db:
+            task_slots.finish(db, to.book.id, task, slot, status, detail)

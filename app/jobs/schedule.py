@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery.beat import BeatLazyFunc
@@ -44,9 +44,10 @@ def timetables(book: Book) -> tuple[Timetable, ...]:
 class SlotSchedule(BaseSchedule):
     """Due once in every slot of the market's clock, aligned to the slot and free of drift.
 
-    Celery's own interval schedule counts from the last run, drifts, and has no phase; here the
-    n-th tick is due when the n-th slot begins, so a late tick never moves the next one, and
-    missed slots are gone instead of piling up.
+    Celery's own interval schedule counts from the last run: it drifts, has no phase, and stands
+    still when the wall's clock is set back. Here a tick is due when the slot is another than the
+    one sent last, so a late tick never moves the next one, and missed slots are gone instead of
+    piling up. The slot in which the schedule is made counts as sent.
     """
 
     def __init__(self, clock: Clock, interval: timedelta, offset: timedelta) -> None:
@@ -54,22 +55,26 @@ class SlotSchedule(BaseSchedule):
         self.clock = clock
         self.interval = interval
         self.offset = offset
+        self._sent = self._slot(clock.now())
 
-    def slot(self) -> int:
-        """Return the number of the slot that is now."""
-        return slot_of(self.clock.now() - self.offset, self.interval)
+    def take(self) -> int:
+        """Return the number of the slot that is now; it counts as sent."""
+        self._sent = self._slot(self.clock.now())
+        return self._sent
 
     def is_due(self, last_run_at: datetime) -> tuple[bool, float]:
-        """Return whether this slot's run is still due, and the wall seconds to the next slot."""
+        """Return whether the slot that is now was not sent, and the wall seconds to the next."""
         now = self.clock.now()
-        last = now - (wall() - last_run_at.astimezone(UTC)) * self.clock.speed
-        slot = slot_of(now - self.offset, self.interval)
+        slot = self._slot(now)
         next_start = (slot + 1) * self.interval.total_seconds() + self.offset.total_seconds()
         wait = (next_start - now.timestamp()) / self.clock.speed
-        return slot_of(last - self.offset, self.interval) < slot, max(wait, 0.0)
+        return slot != self._sent, max(wait, 0.0)
 
     def remaining_estimate(self, last_run_at: datetime) -> timedelta:
         return timedelta(seconds=self.is_due(last_run_at)[1])
+
+    def _slot(self, now: datetime) -> int:
+        return slot_of(now - self.offset, self.interval)
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -89,7 +94,7 @@ def beat_schedule(
             entries[f"{book.id}.{row.task}"] = {
                 "task": row.task,
                 "schedule": schedule,
-                "args": (book.id, BeatLazyFunc(schedule.slot)),
+                "args": (book.id, BeatLazyFunc(schedule.take)),
                 "options": {
                     "queue": row.queue,
                     "expires": 0.8 * row.interval.total_seconds() / clock.speed,

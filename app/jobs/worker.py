@@ -9,19 +9,25 @@ from celery import Celery, signals
 from app.engine.errors import InvalidData
 from app.io.logging import configure
 from app.jobs import root
-from app.jobs.celery_app import QUEUES, make_app
+from app.jobs.celery_app import QUEUES
 from app.jobs.schedule import timetables
 
 
 def run() -> None:
-    """Carry out tasks until SIGTERM. Raises InvalidData when a scheduled task is not registered."""
+    """Carry out tasks until SIGTERM.
+
+    Raises InvalidData when a scheduled task is not registered, ConfigError for settings that no
+    task could work with.
+    """
     settings = root.settings()
     configure(settings.log_level, settings.secrets())
-    app = make_app(settings.broker_url())
+    app = root.celery()
     check_registered(app)
+    preload()
     _connect_signals(settings.log_level, settings.secrets())
     app.worker_main(
         [
+            "--quiet",
             "worker",
             f"--queues={','.join(QUEUES)}",
             f"--concurrency={settings.worker_concurrency}",
@@ -38,6 +44,19 @@ def check_registered(app: Celery) -> None:
     wanted = {row.task for book in root.settings().books for row in timetables(book)}
     if missing := sorted(wanted - set(app.tasks)):
         raise InvalidData(f"scheduled but not registered: {', '.join(missing)}")
+
+
+def preload() -> None:
+    """Load what tasks need before the children are forked; nothing connects to anything.
+
+    Client libraries and calendars take a second and a hundred megabytes: so a replaced child is
+    ready at once, and all children share the parent's pages.
+    """
+    for book in root.settings().books:
+        root.services(book.id).calendar.zone  # noqa: B018 - reads the calendar's table
+    root.forget_connections()
+    gc.collect()
+    gc.freeze()
 
 
 def _connect_signals(level: str, secrets: tuple[str, ...]) -> None:
