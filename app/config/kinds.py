@@ -75,6 +75,17 @@ def number(low: str, high: str) -> Kind:
     return Kind(f"a number from {low} to {high}", parse)
 
 
+def amount(low: str, high: str) -> Kind:
+    """An exact sum of money from ``low`` to ``high``."""
+
+    def parse(text: str) -> Decimal:
+        if not Decimal(low) <= (exact := _exact(text)) <= Decimal(high):
+            raise ValueError(text)
+        return exact
+
+    return Kind(f"an amount from {low} to {high}", parse)
+
+
 def share(below: str, *, included: bool = False) -> Kind:
     """An exact share of something: more than nothing, less than (or up to) ``below``."""
 

@@ -140,6 +140,7 @@ def _settings(
         database_url=values["DATABASE_URL"],
         redis_url=values["REDIS_URL"],
         alpaca=_alpaca(values),
+        paper_cash=values["PAPER_CASH"],
         market_speed=values["MARKET_SPEED"],
         api=Api(values["API_HOST"], values["API_PORT"], _secret(values["API_TOKEN"])),
         resolve_delays_s=values["RESOLVE_DELAYS_SECONDS"],

@@ -68,6 +68,12 @@ PROCESS: tuple[Name, ...] = (
         kinds.url("wss", "ws"),
         "order updates; not set: /stream of the trading URL",
     ),
+    Name(
+        "PAPER_CASH",
+        kinds.amount("1", "1000000000"),
+        'what the ledger of a book with broker = "paper" begins with',
+        "100000",
+    ),
     Name("ALPACA_FEED", kinds.choice("iex", "sip"), "the market data plan", "iex"),
     Name(
         "MARKET_SPEED",

@@ -1,6 +1,7 @@
 """The tree of settings: every value typed, frozen, and read once at the edge."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -81,6 +82,7 @@ class Settings:
     database_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     alpaca: Alpaca
+    paper_cash: Decimal
     market_speed: float
     api: Api
     resolve_delays_s: tuple[float, ...]
