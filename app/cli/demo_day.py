@@ -84,7 +84,7 @@ def run(wish: Wish) -> None:
     if wish.json:
         wish.json.write_text(json.dumps(result.body, indent=2) + "\n")
     if wish.keep:
-        view.say(f"Kept in {folder}; look into it with METRONOME_STATE={folder}")
+        view.say(f"Kept in {folder}: ask it with `metronome why SYMBOL [--at HH:MM]`")
     else:
         stack.folder.remove()
     if result.breaches:

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -42,9 +43,9 @@ def why(
     settings = load(os.environ, confirm_real=True)
     chosen = settings.book(book) if book else settings.books[0]
     zone = ExchangeCalendar(chosen.calendar).zone
-    database = Database(_database_url(settings), "metronome-why")
     name = symbol.upper()
-    found = _chain(database, chosen, name, at, zone)
+    with _database_url(settings) as url:
+        found = _chain(Database(url, "metronome-why"), chosen, name, at, zone)
     if json:
         print(jsonlib.dumps(as_json(chosen.id, name, found), indent=2))
     elif not found:
@@ -53,12 +54,12 @@ def why(
         show(chosen.id, name, found, zone)
 
 
-def _database_url(settings: "Settings") -> str:
+def _database_url(settings: "Settings") -> AbstractContextManager[str]:
     if settings.database_url:
-        return settings.store_url()
-    from app.local.running import running_database
+        return nullcontext(settings.store_url())
+    from app.local.running import open_database
 
-    return running_database(settings.state)
+    return open_database(settings.state)
 
 
 def _chain(

@@ -34,7 +34,7 @@ def make_app(broker_url: str) -> Celery:
         task_create_missing_queues=False,
         task_queues=[Queue(name) for name in QUEUES],
         worker_proc_alive_timeout=30,
-        worker_max_tasks_per_child=5000,
+        worker_max_tasks_per_child=500,
         worker_max_memory_per_child=400_000,
         worker_soft_shutdown_timeout=5,
         worker_enable_soft_shutdown_on_idle=False,

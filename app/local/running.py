@@ -1,5 +1,7 @@
-"""Where a running stack's own database is, for commands that only look at it."""
+"""The database of a state folder, for commands that only look: running, or started for them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.engine.errors import InvalidData
@@ -7,21 +9,38 @@ from app.local.account import server_account
 from app.local.environment import without_password
 from app.local.folder import state_folder
 from app.local.postgres import Cluster
+from app.local.servers import Servers
 from app.local.status import read_status
 
 
-def running_database(path: Path) -> str:
-    """Return the URL, password included, of the embedded database that runs on ``path``.
+@contextmanager
+def open_database(path: Path) -> Iterator[str]:
+    """Yield the URL, password included, of the embedded database of ``path`` or of its demo.
 
-    Raises InvalidData where nothing runs there, or where the stack was given another database.
+    What runs comes first; a database that was stopped is started for the length of the block.
+    Raises InvalidData where there is none, or where the running stack was given another one.
     """
+    places = (path, path / "demo")
+    for place in places:
+        if (url := _running(place)) is not None:
+            yield url
+            return
+    for place in places:
+        if (state_folder(place, server_account()).postgres / "data" / "PG_VERSION").exists():
+            with Servers(place) as servers:
+                yield servers.database_url
+            return
+    raise InvalidData(
+        f"There is no database in {path}: `metronome up` makes one, METRONOME_STATE chooses "
+        "another folder, DATABASE_URL names a database."
+    )
+
+
+def _running(path: Path) -> str | None:
     folder = state_folder(path, server_account())
     status = read_status(folder.path)
     if status["supervisor"] is None:
-        raise InvalidData(
-            f"Nothing runs on {folder.path}: `metronome up` starts it, METRONOME_STATE chooses "
-            "another folder, DATABASE_URL names a database."
-        )
+        return None
     url = Cluster(folder).url()
     if status["urls"].get("database") != without_password(url):
         raise InvalidData(

@@ -60,6 +60,8 @@ def poll(to: Services) -> int:
 def executions_by_order(to: Services, of: Sequence[Order]) -> defaultdict[str, list[Execution]]:
     """Return the broker's executions since the oldest of the orders was made, by broker id."""
     found: defaultdict[str, list[Execution]] = defaultdict(list)
-    for execution in to.broker.executions(min(order.created_at for order in of)):
+    # Our clock and the broker's may differ a little: a fill must not fall out between them.
+    since = min(order.created_at for order in of) - timedelta(minutes=5)
+    for execution in to.broker.executions(since):
         found[execution.broker_order_id].append(execution)
     return found

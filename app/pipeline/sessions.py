@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from sqlalchemy.engine import Connection
+
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.session import Phase, SessionHours, check_phase, phase_at, way
 from app.io.store import accounts, book_states, orders, sessions
@@ -17,6 +19,7 @@ def advance(to: Services) -> str:
     hours = to.calendar.session_for(now)
     with to.database.begin() as db:
         book_states.ensure(db, to.book, to.settings, now)
+        _end_slept_through(to, db, hours)
         row = sessions.load(db, to.book.id, hours.date) or _fresh(hours)
     phases = way(Phase(row.state), phase_at(hours, now, to.book.session))
     if Phase(row.state) in (Phase.CLOSED, Phase.STOPPED):
@@ -30,6 +33,15 @@ def advance(to: Services) -> str:
         with to.database.begin() as db:
             sessions.save(db, to.book.id, row, to.clock.now())
     return row.state
+
+
+def _end_slept_through(to: Services, db: Connection, hours: SessionHours) -> None:
+    """Stop an earlier session that nobody was there to close; what it left is cleaned up today."""
+    before = sessions.current(db, to.book.id)
+    over = (Phase.CLOSED, Phase.STOPPED)
+    if before is not None and before.date < hours.date and before.state not in over:
+        sessions.save(db, to.book.id, replace(before, state=Phase.STOPPED), to.clock.now())
+        to.log("session_slept_through", book=to.book.id, date=before.date.isoformat())
 
 
 def _fresh(hours: SessionHours) -> SessionRow:
@@ -97,6 +109,8 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
         said = owning(to, lambda lease: close_books())
     except (Transient, Rejected, OutcomeUnknown) as error:
         said = str(error)
-    if not settled and said != BUSY:
+    if settled:
+        to.streams.trim()
+    elif said != BUSY:
         to.log("session_not_settled", book=to.book.id, why=said)
     return settled[0] if settled else None

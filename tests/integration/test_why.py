@@ -18,7 +18,7 @@ from app.io.store import book_states, sessions, verdicts
 from app.io.store.database import Database
 from app.io.store.sessions import SessionRow
 from app.io.store.verdicts import Judged
-from app.local.running import running_database
+from app.local.running import open_database
 from app.local.servers import Servers
 
 #: 10:31 in New York.
@@ -174,7 +174,20 @@ def test_a_database_that_is_gone_is_transient(
 
 
 def test_the_embedded_database_of_a_running_stack_is_found(servers: Servers) -> None:
-    assert running_database(servers.folder.path) == servers.database_url
+    with open_database(servers.folder.path) as url:
+        assert url == servers.database_url
+
+
+def test_the_database_of_a_stopped_demo_is_started_and_stopped_again(tmp_path: Path) -> None:
+    with Servers(tmp_path / "demo") as servers:
+        kept = servers.database_url
+    with open_database(tmp_path) as url:
+        assert url == kept
+        with Database(url, "test").begin() as db:
+            assert db.scalar(sa.text("SELECT 1")) == 1
+    with pytest.raises(Transient), Database(kept, "test").begin():
+        pass
+    servers.folder.remove()
 
 
 def test_without_a_running_stack_the_command_says_what_to_do(tmp_path: Path) -> None:
