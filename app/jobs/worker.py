@@ -1,10 +1,12 @@
 """The worker process: cheap to start, and every child it forks begins without connections."""
 
 import gc
+import warnings
 from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 
 from app.engine.errors import InvalidData
 from app.io.logging import configure
@@ -25,6 +27,8 @@ def run() -> None:
     check_registered(app)
     preload()
     _connect_signals(settings.log_level, settings.secrets())
+    # Whether root runs this is the operator's choice; only JSON is accepted from the broker.
+    warnings.simplefilter("ignore", SecurityWarning)
     app.worker_main(
         [
             "--quiet",

@@ -19,7 +19,6 @@ LONG_FOR_A_REASON = {
     "app/sim/orders.py:to_json": "one answer of the broker, a line a field",
     "app/cli/exchange.py:exchange": "one signature, a line an option",
     "app/cli/up.py:up": "one signature, a line an option",
-    "app/pipeline/risk.py:judge": "one transaction, from the book's lock to its orders",
 }
 
 
