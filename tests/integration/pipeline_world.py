@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from app.pipeline import cycle, sessions
 from app.pipeline.messages import FILLS, SIGNALS, Update, encode
 from app.pipeline.services import Services
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOWHERE = Connection("http://127.0.0.1:1", "none", "none")
 
 
@@ -151,7 +152,7 @@ class World:
         """Return what the broker's stream says of an order, its fills in as many parts as asked."""
         final = self.broker.ledger.order_by_client_id(order.client_id)
         assert final is not None, "the broker has no such order"
-        known = self.broker.ledger.executions(NOON - timedelta(days=30))
+        known = self.broker.ledger.executions(LONG_AGO)
         whole = [e for e in known if e.broker_order_id == final.broker_id]
         taken = replace(final, state=OrderState.SUBMITTED, filled_quantity=D(0), average_price=None)
         said = [Update(taken, None)]
@@ -188,7 +189,7 @@ class World:
             book_states.set_status(db, self.book.id, status, why, "test", self.market.at)
 
     def theirs(self) -> list[BrokerOrder]:
-        return list(self.broker.ledger.orders_since(NOON - timedelta(days=30)))
+        return list(self.broker.ledger.orders_since(LONG_AGO))
 
     def reasons(self, step: str) -> list[str]:
         """Return the reasons that a step's verdicts gave, oldest first."""

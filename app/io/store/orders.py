@@ -151,8 +151,6 @@ _START = sa.text(
            < :most
     """
 )
-
-
 _STORE = (
     orders.update()
     .where(_o.client_id == sa.bindparam("id_"))
@@ -271,18 +269,10 @@ def _newer(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def postpone(db: Connection, client_id: str, seconds: float, asked: bool = True) -> None:
-    """Look an order in doubt up again after so many seconds by the wall.
-
-    Counts as a look-up in vain unless the broker could not be ``asked``.
-    """
-    db.execute(
-        orders.update()
-        .where(_o.client_id == client_id)
-        .values(
-            resolve_after_wall=_WALL + _seconds(seconds),
-            resolve_tries=_o.resolve_tries + int(asked),
-        )
-    )
+    """Look an order in doubt up again after so many wall seconds; count it if it was ``asked``."""
+    changes = {_o.resolve_after_wall: _WALL + _seconds(seconds)}
+    changes |= {_o.resolve_tries: _o.resolve_tries + int(asked)}
+    db.execute(orders.update().where(_o.client_id == client_id).values(changes))
 
 
 def resolve_tries(db: Connection, client_id: str) -> int:
