@@ -78,7 +78,7 @@ def book(database: Database) -> None:
                 Verdict("price", Reason.STALE_PRICE, timedelta(seconds=91), 90),
             ),
         ]
-        verdicts.add(db, BOOK, AT, "risk", "f00d", said)
+        verdicts.add(db, BOOK, AT, "f00d", {"risk": said})
 
 
 def client_for(database: Database, **environ: str) -> TestClient:

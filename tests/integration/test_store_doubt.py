@@ -120,9 +120,9 @@ def test_the_fuse_counts_what_was_sent(database: Database) -> None:
     _store(database, "then", "B", S.FILLED, submitting_wall=_ago(database, 60))
     _store(database, "never", "C", S.NEW)
     with database.begin() as db:
-        assert orders.submitted_since(db, BOOK, AT) == 2
-        assert orders.submitted_since(db, BOOK, LATER) == 0
-        assert orders.submitted_since(db, "other", AT) == 0
+        assert orders.sent_within(db, BOOK, 70) == 2
+        assert orders.sent_within(db, BOOK, 30) == 1
+        assert orders.sent_within(db, "other", 70) == 0
 
 
 def test_a_latency_runs_from_the_newest_cause_to_the_acceptance(database: Database) -> None:

@@ -156,7 +156,7 @@ def test_submitting_stops_at_the_rate_fuse(database: Database, lease: Lease) -> 
     _stored(database, *named)
     three = a_guard(most=3)
     assert [_start(database, lease, o.client_id, three) for o in named] == [True] * 3 + [False] * 2
-    assert _start(database, lease, "c4", a_guard(most=3, since=LATER))
+    assert _start(database, lease, "c4", a_guard(most=3, within_s=0.0))
 
 
 def test_twenty_threads_start_an_order_once(database: Database, lease: Lease) -> None:

@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 def _add(database: Database, step: str, *said: Judged, at: datetime = AT) -> None:
     with database.begin() as db:
-        verdicts.add(db, BOOK, at, step, "f00d", said)
+        verdicts.add(db, BOOK, at, "f00d", {step: said})
 
 
 def _chain(database: Database, symbol: str, at: datetime | None = None) -> list[Decision]:

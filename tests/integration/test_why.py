@@ -56,7 +56,7 @@ def judged(database: Database) -> None:
     with database.begin() as db:
         for n, (step, subject, verdict) in enumerate(steps):
             at = AT + (n > 0) * seconds
-            verdicts.add(db, BOOK, at, step, "f00d", [Judged("NVDA", subject, verdict)])
+            verdicts.add(db, BOOK, at, "f00d", {step: [Judged("NVDA", subject, verdict)]})
         link_intent(db)
 
 

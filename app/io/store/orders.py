@@ -135,9 +135,9 @@ _START = sa.text(
     UPDATE orders
        SET state = 'SUBMITTING', fence = :lease_fence, submitting_wall = clock_timestamp(),
            resolve_after_wall = NULL, resolve_tries = 0
-     WHERE client_id = :id_ AND state = :before
+     WHERE client_id = :id_ AND state = :before AND book = :book
        AND EXISTS (SELECT FROM leases l
-                    WHERE l.book = orders.book AND l.name = :lease AND l.owner = :owner
+                    WHERE l.book = :book AND l.name = :lease AND l.owner = :owner
                       AND l.fence = :lease_fence AND l.expires_wall > clock_timestamp())
        AND NOT EXISTS (SELECT FROM orders other
                         WHERE other.book = orders.book AND other.symbol = orders.symbol
@@ -206,6 +206,7 @@ def start_submit(
         {
             "id_": client_id,
             "before": before,
+            "book": lease.book,
             "lease": lease.name,
             "owner": lease.owner,
             "lease_fence": lease.fence,
