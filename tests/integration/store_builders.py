@@ -58,7 +58,8 @@ def an_order(**changes: Any) -> Order:
 
 
 def a_guard(**changes: Any) -> Guard:
-    values: dict[str, Any] = {"statuses": frozenset({BookStatus.ACTIVE}), "within_s": 60.0, "most": 30}
+    values: dict[str, Any] = {"statuses": frozenset({BookStatus.ACTIVE})}
+    values |= {"within_s": 60.0, "most": 30}
     return Guard(**{**values, **changes})
 
 
