@@ -73,7 +73,10 @@ class GuardedScheduler(Scheduler):
     def _look(self) -> None:
         if monotonic() - self._looked_at > PATIENCE_S:
             if not self.lock.alive():
-                raise Transient("the beat lock was lost with its connection: this beat ends")
+                raise Transient(
+                    "the beat lock was lost with its connection: this beat ends;"
+                    " another one may have the lock by now"
+                )
             self._looked_at = monotonic()
 
 

@@ -17,7 +17,7 @@ def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step
 
     A slot more than one interval old is not run: what it would have done, the next one does.
     """
-    with _kept(to, task):
+    with _told(to, task), to.database.keep():
         late = slot_of(to.clock.now(), interval) - slot
         with to.database.begin() as db:
             if not task_slots.claim(db, to.book.id, task, slot, to.owner):
@@ -30,16 +30,15 @@ def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step
 
 def run_nudged(to: Services, task: str, step: Step) -> None:
     """Run a step that was woken between two ticks; its lease keeps it from running twice."""
-    with _kept(to, task):
+    with _told(to, task), to.database.keep():
         step(to)
 
 
 @contextmanager
-def _kept(to: Services, task: str) -> Iterator[None]:
-    """Keep one connection; an error with a name is told and ends here, a defect goes on up."""
+def _told(to: Services, task: str) -> Iterator[None]:
+    """Tell of an error with a name, which ends here; a defect goes on up."""
     try:
-        with to.database.keep():
-            yield
+        yield
     except AppError as error:
         to.log(
             "task_failed", book=to.book.id, task=task, error=type(error).__name__, why=str(error)

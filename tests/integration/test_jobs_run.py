@@ -1,0 +1,217 @@
+"""A slot runs once: claimed, late, failing, broken, and with twenty processes after it."""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.engine.errors import Transient
+from app.engine.ids import slot_of
+from app.io.store import book_states
+from app.io.store.database import Database
+from app.io.store.schema import task_slots
+from app.jobs import root
+from app.jobs.run import run_nudged, run_slot
+from app.pipeline.services import Services
+
+BOOK = "us_baskets"
+NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
+EVERY = timedelta(seconds=15)
+SLOT = slot_of(NOW, EVERY)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A market's clock that stands."""
+
+    at: datetime = NOW
+    speed: float = 1.0
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def forget() -> None:
+    root.forget_connections()
+    root.settings.cache_clear()
+    root.celery.cache_clear()
+    root.database.cache_clear()
+
+
+@pytest.fixture
+def logged() -> list[tuple[str, dict[str, object]]]:
+    return []
+
+
+@pytest.fixture
+def to(
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    logged: list[tuple[str, dict[str, object]]],
+) -> Iterator[Services]:
+    """What the composition root wires, but for a standing clock and a log to read."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url.partition("?")[0])
+    monkeypatch.setenv("ALPACA_API_KEY", "k")
+    monkeypatch.setenv("ALPACA_SECRET_KEY", "s")
+    root.settings.cache_clear()
+    root.celery.cache_clear()
+    root.forget_connections()
+    wired = replace(
+        root.services(BOOK), clock=Standing(), log=lambda event, **f: logged.append((event, f))
+    )
+    with wired.database.begin() as db:
+        book_states.ensure(db, wired.book, wired.settings, NOW)
+    yield wired
+    root.leases().close()
+    root.streams(BOOK).close()
+    wired.database.dispose()
+    forget()
+
+
+def rows(database: Database) -> list[tuple[int, str, str | None]]:
+    query = sa.select(task_slots.c.slot, task_slots.c.status, task_slots.c.detail)
+    with database.begin() as db:
+        return [tuple(row) for row in db.execute(query.order_by(task_slots.c.slot))]
+
+
+def run(to: Services, slot: int, ran: list[int]) -> None:
+    def step(to: Services) -> str:
+        ran.append(slot)
+        return f"run {len(ran)}"
+
+    run_slot(to, "reconcile", slot, EVERY, step)
+
+
+def test_a_second_claim_does_nothing(to: Services) -> None:
+    ran: list[int] = []
+    for _ in range(3):
+        run(to, SLOT, ran)
+    assert ran == [SLOT]
+    assert rows(to.database) == [(SLOT, "done", "run 1")]
+
+
+def test_a_slot_more_than_one_interval_old_is_skipped_and_counted(to: Services) -> None:
+    ran: list[int] = []
+    for slot in range(SLOT - 19, SLOT + 1):
+        run(to, slot, ran)
+    assert ran == [SLOT - 1, SLOT]
+    assert Counter(status for _, status, _ in rows(to.database)) == {"skipped": 18, "done": 2}
+    assert rows(to.database)[0] == (SLOT - 19, "skipped", "19 slots late")
+
+
+def test_an_error_with_a_name_is_written_down_and_told_once(
+    to: Services, logged: list[tuple[str, dict[str, object]]]
+) -> None:
+    def step(to: Services) -> str:
+        raise Transient("the broker is away")
+
+    run_slot(to, "reconcile", SLOT, EVERY, step)
+    assert rows(to.database) == [(SLOT, "failed", "the broker is away")]
+    [(event, fields)] = logged
+    assert event == "task_failed"
+    assert fields == {
+        "book": BOOK,
+        "task": "reconcile",
+        "error": "Transient",
+        "why": "the broker is away",
+    }
+
+
+def test_a_defect_is_written_down_and_raised(to: Services) -> None:
+    def step(to: Services) -> str:
+        raise ZeroDivisionError("with a secret in it")
+
+    with pytest.raises(ZeroDivisionError):
+        run_slot(to, "reconcile", SLOT, EVERY, step)
+    assert rows(to.database) == [(SLOT, "failed", "defect: ZeroDivisionError")]
+    with pytest.raises(ZeroDivisionError):
+        run_nudged(to, "reconcile", step)
+
+
+def test_a_failed_slot_is_not_tried_again(to: Services) -> None:
+    def step(to: Services) -> str:
+        raise Transient("away")
+
+    ran: list[int] = []
+    run_slot(to, "reconcile", SLOT, EVERY, step)
+    run(to, SLOT, ran)
+    assert ran == []
+
+
+def test_a_database_that_is_away_is_a_line_not_a_traceback(
+    to: Services, logged: list[tuple[str, dict[str, object]]]
+) -> None:
+    away = Database("postgresql+psycopg2://nobody@/none?host=/nowhere", "test")
+    ran: list[int] = []
+    run(replace(to, database=away), SLOT, ran)
+    assert ran == []
+    assert [event for event, _ in logged] == ["task_failed"]
+
+
+def test_one_tasks_slot_is_not_anothers(to: Services) -> None:
+    ran: list[int] = []
+    run(to, SLOT, ran)
+    run_slot(to, "check_exits", SLOT, EVERY, lambda to: "ran")
+    assert [status for _, status, _ in rows(to.database)] == ["done", "done"]
+
+
+def race(to: Services, start: "multiprocessing.synchronize.Barrier", ran: Path) -> None:
+    root.forget_connections()
+    mine = replace(to, database=root.database())
+
+    def step(to: Services) -> str:
+        with ran.open("a") as file:
+            file.write("ran\n")
+        return "ran"
+
+    start.wait(60)
+    run_slot(mine, "reconcile", SLOT, EVERY, step)
+    root.database().dispose()
+
+
+def test_of_twenty_processes_that_race_for_a_slot_one_runs_it(to: Services, tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    start, ran = fork.Barrier(20), tmp_path / "ran"
+    racers = [fork.Process(target=race, args=(to, start, ran)) for _ in range(20)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(60)
+    assert [racer.exitcode for racer in racers] == [0] * 20
+    assert ran.read_text() == "ran\n"
+    assert rows(to.database) == [(SLOT, "done", "ran")]
+
+
+def connections(to: Services) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with to.database.begin() as db:
+        return int(db.execute(sa.text(query)).scalar_one())
+
+
+def test_connections_do_not_grow_when_a_task_fails_a_thousand_times(to: Services) -> None:
+    def step(to: Services) -> str:
+        with to.database.begin() as db:
+            db.execute(sa.text("SELECT 1"))
+            if slot % 2:
+                raise Transient("away")
+            raise ZeroDivisionError
+
+    before = connections(to)
+    for slot in range(SLOT, SLOT + 1000):
+        later = replace(to, clock=Standing(NOW + (slot - SLOT) * EVERY))
+        if slot % 2:
+            run_slot(later, "reconcile", slot, EVERY, step)
+        else:
+            with pytest.raises(ZeroDivisionError):
+                run_slot(later, "reconcile", slot, EVERY, step)
+    assert connections(to) == before
+    assert Counter(status for _, status, _ in rows(to.database)) == {"failed": 1000}
