@@ -17,7 +17,8 @@ def run(to: Services) -> str:
 def _once(to: Services, lease: Lease) -> str:
     """Make one pass. What is new goes first; looking up what is in doubt takes time and waits.
 
-    Streams wake, the store decides: each step reads what waits from PostgreSQL, and a message is
+    Streams wake, the store decides: each step reads what waits from PostgreSQL. Messages are read
+    before that, so that each stands for something the reading saw, and a message is
     acknowledged when everything that it could have stood for is committed.
     """
     woken = to.streams.read_many(GROUPS)
