@@ -1,0 +1,144 @@
+"""Beat as a process: one tick a slot, whoever else wants to beat, and an end that is told."""
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import redis
+import sqlalchemy as sa
+from jobs_processes import BOOK, Stage, exchange, queued, stage, the_book, wait_until
+
+from app.io.store import book_states
+from app.io.store.database import Database
+from app.jobs.schedule import timetables
+
+#: Market seconds per wall second: a slot of 15 s takes a quarter of a second.
+SPEED = 60.0
+READY = "beat: Starting..."
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with exchange(tmp_path_factory.mktemp("exchange"), SPEED) as settings:
+        yield settings
+
+
+@pytest.fixture
+def beats(
+    tmp_path: Path, database_url: str, redis_url: str, broker: dict[str, str]
+) -> Iterator[Stage]:
+    with stage(tmp_path, (database_url, redis_url), broker) as made:
+        yield made
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator["redis.Redis[bytes]"]:
+    with redis.Redis.from_url(redis_url) as made:
+        yield made
+
+
+def sent(client: "redis.Redis[bytes]", task: str) -> list[int]:
+    return [arguments[1] for name, arguments in queued(client) if name == task]
+
+
+def wait_for_ticks(client: "redis.Redis[bytes]", more: int) -> None:
+    before = len(sent(client, "advance_session"))
+    wait_until(lambda: len(sent(client, "advance_session")) >= before + more, f"{more} ticks")
+
+
+def assert_one_tick_a_slot(client: "redis.Redis[bytes]") -> None:
+    for task in {name for name, _ in queued(client)}:
+        slots = sent(client, task)
+        assert slots == sorted(set(slots)), task
+
+
+def lose_the_lock(database_url: str) -> None:
+    database = Database(database_url, "test")
+    query = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name LIKE '%beat-lock%' AND datname = current_database()"
+        " AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
+    )
+    with database.begin() as db:
+        assert db.execute(sa.text(query)).scalars().all() == [True]
+    database.dispose()
+
+
+def test_beat_sends_every_task_of_the_schedule_once_a_slot(
+    beats: Stage, client: "redis.Redis[bytes]"
+) -> None:
+    beat = beats.metronome("beat")
+    scheduled = {row.task for row in timetables(the_book())}
+    wait_until(lambda: {name for name, _ in queued(client)} == scheduled, f"all of {scheduled}")
+    wait_for_ticks(client, 8)
+    assert_one_tick_a_slot(client)
+    assert {arguments[0] for _, arguments in queued(client)} == {BOOK}
+    beat.popen.send_signal(signal.SIGTERM)
+    assert beat.wait() == 0
+    assert "Traceback" not in beat.said()
+
+
+def test_a_second_beat_waits_and_takes_over_from_one_that_was_killed(
+    beats: Stage, client: "redis.Redis[bytes]"
+) -> None:
+    first = beats.metronome("beat")
+    first.wait_for(READY)
+    second = beats.metronome("beat")
+    second.wait_for("another beat holds the lock")
+    wait_for_ticks(client, 8)
+    assert_one_tick_a_slot(client)
+    assert READY not in second.said()
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    second.wait_for(READY)
+    wait_for_ticks(client, 8)
+    assert_one_tick_a_slot(client)
+
+
+def test_a_beat_that_waits_ends_when_it_is_asked_to(beats: Stage) -> None:
+    beats.metronome("beat").wait_for(READY)
+    second = beats.metronome("beat")
+    second.wait_for("another beat holds the lock")
+    second.popen.send_signal(signal.SIGTERM)
+    assert second.wait() == 0
+
+
+def test_a_beat_whose_lock_is_lost_ends_with_one_line(
+    beats: Stage, client: "redis.Redis[bytes]", database_url: str
+) -> None:
+    beat = beats.metronome("beat")
+    wait_for_ticks(client, 2)
+    lose_the_lock(database_url)
+    assert beat.wait() == 1
+    last = beat.said().strip().splitlines()[-1]
+    assert last == (
+        "metronome: the beat lock was lost with its connection: this beat ends;"
+        " another one may have the lock by now"
+    )
+    assert "Traceback" not in beat.said()
+
+
+def test_a_new_beat_has_the_book_reconciled_before_it_enters(
+    beats: Stage, database_url: str
+) -> None:
+    first = beats.metronome("beat")
+    first.wait_for(READY)
+    database = Database(database_url, "test")
+    with database.begin() as db:
+        book_states.set_reconciled(db, BOOK, datetime(2026, 3, 20, 15, 0, tzinfo=UTC))
+    first.popen.send_signal(signal.SIGTERM)
+    first.wait()
+    beats.metronome("beat").wait_for(READY)
+    with database.begin() as db:
+        assert book_states.load(db, BOOK).reconciled_at is None
+    database.dispose()
+
+
+def test_a_beat_without_redis_goes_on_and_says_which_tick_was_lost(beats: Stage) -> None:
+    beat = beats.metronome("beat", REDIS_URL="unix:///nowhere/redis.sock")
+    beat.wait_for("tick_lost", times=8)
+    assert beat.popen.poll() is None
+    assert "Traceback" not in beat.said()
