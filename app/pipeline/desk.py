@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
@@ -11,7 +10,7 @@ from app.engine.orders import Intent, Order
 from app.engine.risk import RiskContext
 from app.engine.session import Phase, phase_at
 from app.engine.signals import Signal
-from app.io.store import book_states, intents, orders, signals
+from app.io.store import book_states, intents, orders, sessions, signals
 from app.io.store.book_states import BookRow
 from app.pipeline import ledger
 from app.pipeline.ledger import Ledger
@@ -23,6 +22,7 @@ class Desk:
     """What waits to be decided, and the state of the book it is decided in."""
 
     at: datetime
+    opened: bool
     row: BookRow
     money: Ledger
     open: tuple[Order, ...]
@@ -36,15 +36,22 @@ class Desk:
 
 def read(to: Services, db: Connection) -> Desk:
     """Read the desk; the book's row stays locked until the transaction ends."""
-    row = book_states.lock(db, to.book.id)
+    row, now = book_states.lock(db, to.book.id), to.clock.now()
     return Desk(
-        at=to.clock.now(),
+        at=now,
+        opened=_opened(to, db, now),
         row=row,
         money=ledger.read(db, to.book.id),
         open=tuple(orders.unfinished(db, to.book.id)),
         signals=tuple(signals.unrouted(db, to.book.id)),
         intents=tuple(intents.undecided(db, to.book.id)),
     )
+
+
+def _opened(to: Services, db: Connection, now: datetime) -> bool:
+    """Was the book opened for the session of now? An earlier day's opening does not count."""
+    session = sessions.load(db, to.book.id, to.calendar.session_for(now).date)
+    return session is not None and bool(session.equity_open) and session.state != Phase.STOPPED
 
 
 def route_context(desk: Desk) -> RouteContext:
@@ -60,11 +67,10 @@ def route_context(desk: Desk) -> RouteContext:
 def risk_context(to: Services, desk: Desk) -> RiskContext:
     """Return what the risk manager may know."""
     hours, money = to.calendar.session_for(desk.at), desk.money
-    opened = money.equity_open > Decimal(0)
     return RiskContext(
         at=desk.at,
         hours=hours,
-        phase=phase_at(hours, desk.at, to.book.session) if opened else Phase.OFFLINE,
+        phase=phase_at(hours, desk.at, to.book.session) if desk.opened else Phase.OFFLINE,
         equity=money.equity,
         cash=money.cash,
         # Cash only: what a margin account might lend is not ours to trade with.

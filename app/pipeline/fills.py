@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from app.engine.errors import InvalidData, Rejected, Transient
+from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Execution, Order
 from app.io.store import orders
 from app.io.streams import Message
 from app.pipeline.messages import FILLS, GROUPS, decode
-from app.pipeline.record import record
+from app.pipeline.record import record, record_or_refuse
 from app.pipeline.services import Services
 
 #: An open order without news for this long, on the market's clock, is asked about.
@@ -50,9 +50,8 @@ def poll(to: Services) -> int:
         for order in quiet:
             seen = to.broker.order(order.broker_id or "")
             if seen is not None:
-                with to.database.begin() as db:
-                    record(to, db, seen, executed[seen.broker_id], "poll")
-    except (Transient, Rejected) as error:
+                record_or_refuse(to, seen, executed[seen.broker_id], "poll")
+    except (Transient, Rejected, OutcomeUnknown) as error:
         to.log("poll_failed", book=to.book.id, why=str(error))
     return len(quiet)
 

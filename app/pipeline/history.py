@@ -54,12 +54,19 @@ def backfill(to: Services) -> str:
     fetched = 0
     for until, count in windows(to, hours, now.replace(second=0, microsecond=0)):
         start = until - count * SPAN
-        with to.database.begin() as db:
-            have = bars.count_since(db, to.book.id, to.book.universe.symbols, start)
-        missing = [s for s in to.book.universe.symbols if have.get(s, 0) < count]
+        missing = _missing(to, start, until, count)
         if missing and to.buckets.take("history", to.clock.now()).allowed:
             fetched += _fetch(to, missing, start, until)
     return f"{fetched} bars"
+
+
+def _missing(to: Services, start: datetime, until: datetime, count: int) -> list[str]:
+    """Return the symbols with fewer than ``count`` bars in a piece; later bars do not count."""
+    symbols = to.book.universe.symbols
+    with to.database.begin() as db:
+        have = bars.count_since(db, to.book.id, symbols, start)
+        later = bars.count_since(db, to.book.id, symbols, until)
+    return [s for s in symbols if have.get(s, 0) - later.get(s, 0) < count]
 
 
 def _fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetime) -> int:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy.engine import Connection
 
 from app.adapters.port import BrokerPosition
-from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.exits.stop_loss import stop_price
 from app.engine.orders import BrokerOrder, Execution, Order
 from app.engine.portfolio import Account, Position
@@ -60,8 +60,7 @@ def _repair_orders(to: Services) -> None:
     for seen in theirs:
         mine = ours.get(seen.client_id)
         if mine is None or not _agree(mine, seen):
-            with to.database.begin() as db:
-                _repair(to, db, seen, executed[seen.broker_id])
+            _repair_or_refuse(to, seen, executed[seen.broker_id])
 
 
 def _agree(mine: Order, seen: BrokerOrder) -> bool:
@@ -70,6 +69,17 @@ def _agree(mine: Order, seen: BrokerOrder) -> bool:
         seen.filled_quantity,
         seen.broker_id,
     )
+
+
+def _repair_or_refuse(to: Services, seen: BrokerOrder, executed: list[Execution]) -> None:
+    """Repair one order; what cannot be true of it is noted, and the others are repaired."""
+    try:
+        with to.database.begin() as db:
+            _repair(to, db, seen, executed)
+    except InvalidData as error:
+        to.log("update_refused", book=to.book.id, order=seen.client_id, why=str(error))
+        with to.database.begin() as db:
+            _note(to, db, ("order", seen.client_id), None, seen.status, f"refused: {error}")
 
 
 def _repair(to: Services, db: Connection, seen: BrokerOrder, executed: list[Execution]) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
+from app.engine.errors import InvalidData
 from app.engine.exits.stop_loss import stop_price
 from app.engine.lifecycle import apply_broker_order
 from app.engine.orders import BrokerOrder, Execution, Order, OrderState, Side
@@ -41,6 +42,22 @@ def record(
     news = Update(seen, fresh[0] if fresh else None)
     tape.append(db, to.book.id, now, source, "broker_order", as_json(news))
     return after
+
+
+def record_or_refuse(
+    to: Services, seen: BrokerOrder, executions: Sequence[Execution], source: str
+) -> bool:
+    """Record in a transaction of its own; False, and a line in the log, for what cannot be true.
+
+    One order of which the broker says what no order can do must not hold up the others.
+    """
+    try:
+        with to.database.begin() as db:
+            record(to, db, seen, executions, source)
+    except InvalidData as error:
+        to.log("update_refused", book=to.book.id, order=seen.client_id, why=str(error))
+        return False
+    return True
 
 
 def _covered(seen: BrokerOrder, known: Sequence[Execution]) -> BrokerOrder:

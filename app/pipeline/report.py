@@ -1,6 +1,7 @@
 """Report: a session in numbers, as a row and as one page that opens offline."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from statistics import quantiles
@@ -30,7 +31,9 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
     """Return the session in numbers; all money as decimal strings in the account's currency."""
     book, since, until = to.book, day_start(to, session.date), to.clock.now()
     made = orders.listing(db, book.id, since)
-    executed = fills.since(db, book.id, since)
+    ever, now = fills.all(db, book.id), positions.load(db, book.id)
+    executed = [fill for fill in ever if fill.at >= since]
+    traded = trades(executed, held_before(now, ever, since))
     return {
         "book": book.id,
         "mode": str(book.mode),
@@ -45,12 +48,13 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
         "fills": len(executed),
         "equity_open": _money(session.equity_open),
         "equity_close": _money(session.equity_close),
-        "realised_pnl": _money(realised(executed)),
+        "realised_pnl": _money(sum((trade.realised for trade in traded), Decimal(0))),
         "positions_at_close": {
             symbol: plain(position.quantity)
-            for symbol, position in positions.held(db, book.id).items()
+            for symbol, position in now.items()
+            if position.quantity
         },
-        "trades": trades(executed),
+        "trades": [trade_row(trade) for trade in traded],
         "equity": [
             [statement.at.isoformat(), _money(statement.account.equity)]
             for statement in accounts.curve(db, book.id, since)
@@ -81,30 +85,73 @@ def order_row(order: Order) -> dict[str, str | None]:
     }
 
 
-def realised(executed: Sequence[Execution]) -> Decimal:
-    """Return the profit that the executions realised, by average cost from flat."""
-    return sum((p.realised for p in _folded(executed).values()), Decimal(0))
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What a session did in one symbol: shares bought and sold, and the profit of what it sold."""
+
+    symbol: str
+    bought: Decimal
+    sold: Decimal
+    fills: int
+    realised: Decimal
 
 
-def trades(executed: Sequence[Execution]) -> list[dict[str, str | int]]:
-    """Return profit and turnover by symbol."""
+def trade_row(trade: Trade) -> dict[str, str | int]:
+    """Return a trade as people and programs are shown it."""
+    return {
+        "symbol": trade.symbol,
+        "bought": plain(trade.bought),
+        "sold": plain(trade.sold),
+        "fills": trade.fills,
+        "realised": _money(trade.realised) or "0.00",
+    }
+
+
+def trades(executed: Sequence[Execution], before: Mapping[str, Position]) -> list[Trade]:
+    """Return what a session's fills did, by symbol, to the positions that it began with."""
+    nothing = Decimal(0)
     return [
-        {
-            "symbol": symbol,
-            "bought": plain(_sum(executed, symbol, Side.BUY)),
-            "sold": plain(_sum(executed, symbol, Side.SELL)),
-            "fills": sum(e.symbol == symbol for e in executed),
-            "realised": _money(position.realised) or "0.00",
-        }
-        for symbol, position in sorted(_folded(executed).items())
+        Trade(
+            symbol=symbol,
+            bought=_sum(executed, symbol, Side.BUY),
+            sold=_sum(executed, symbol, Side.SELL),
+            fills=sum(e.symbol == symbol for e in executed),
+            realised=after.realised - (before[symbol].realised if symbol in before else nothing),
+        )
+        for symbol, after in sorted(_folded(executed, before).items())
+        if any(e.symbol == symbol for e in executed)
     ]
 
 
-def _folded(executed: Sequence[Execution]) -> dict[str, Position]:
-    held: dict[str, Position] = {}
-    for execution in executed:
-        before = held.get(execution.symbol, Position(execution.symbol))
-        held[execution.symbol] = after_fill(before, execution)
+def held_before(
+    now: Mapping[str, Position], ever: Sequence[Execution], since: datetime
+) -> dict[str, Position]:
+    """Return the positions before ``since``: every earlier fill, upon what was adopted."""
+    adopted = {symbol: _adopted(position, ever) for symbol, position in now.items()}
+    return _folded([fill for fill in ever if fill.at < since], adopted)
+
+
+def _adopted(position: Position, ever: Sequence[Execution]) -> Position:
+    """Return what was held of a symbol before its first fill here, at what it had cost.
+
+    Average cost keeps money in balance: cost, plus what was paid, plus what was realised, is what
+    the position is carried at. So the cost is known from the other three.
+    """
+    mine = [fill for fill in ever if fill.symbol == position.symbol]
+    quantity, paid = position.quantity, Decimal(0)
+    for fill in mine:
+        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        quantity, paid = quantity - signed, paid + signed * fill.price
+    if not quantity:
+        return Position(position.symbol)
+    cost = position.quantity * position.average_price - paid - position.realised
+    return Position(position.symbol, quantity, cost / quantity)
+
+
+def _folded(executed: Sequence[Execution], before: Mapping[str, Position]) -> dict[str, Position]:
+    held = dict(before)
+    for fill in executed:
+        held[fill.symbol] = after_fill(held.get(fill.symbol, Position(fill.symbol)), fill)
     return held
 
 

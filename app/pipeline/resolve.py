@@ -9,7 +9,7 @@ from app.io.locks import Lease
 from app.io.store import book_states, orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline import execute
-from app.pipeline.record import record
+from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
 
 
@@ -39,9 +39,11 @@ def _settle(to: Services, lease: Lease, order: Order) -> bool:
         return False
     if seen is None:
         return _not_found(to, lease, order)
+    if not record_or_refuse(to, seen, (), "resolve"):
+        _ask_later(to, order, "what was found is not this order")
+        return False
     with to.database.begin() as db:
         _note(to, db, order, seen.status, "adopted")
-        record(to, db, seen, (), "resolve")
     return True
 
 
