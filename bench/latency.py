@@ -132,7 +132,8 @@ def _wait_accepted(database: Database, number: int) -> None:
 def _commits(database: Database, count: int) -> list[float]:
     """Time one-row transactions."""
     row = sa.text(
-        "INSERT INTO task_slots (book, task, slot, owner, status) VALUES ('b', 'b', :n, 'b', 'done')"
+        "INSERT INTO task_slots (book, task, slot, owner, status)"
+        " VALUES ('b', 'b', :n, 'b', 'done')"
     )
 
     def once(number: int) -> float:

@@ -196,9 +196,8 @@ def start_submit(
     """Move an order from ``before`` to SUBMITTING; False, and nothing changed, where it may not.
 
     It may while the guard holds, the lease is held and no other order of the book, symbol and side
-    is in doubt.
-    Commit before the one request is sent. ``before`` is UNKNOWN for sending an order again under
-    its own id. In a race the unique index on orders in doubt lets the second one fail.
+    is in doubt. Commit before the one request is sent. ``before`` is UNKNOWN for sending an order
+    again under its own id. In a race the unique index on orders in doubt fails the second one.
     """
     check_transition(before, OrderState.SUBMITTING)
     started = db.execute(
