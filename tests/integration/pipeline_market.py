@@ -63,7 +63,7 @@ class Market:
         )
 
     def _bar(self, symbol: str, at: datetime, minutes_to_end: int) -> Bar:
-        last = float(self.prices[symbol][0])
+        last = self.quote(symbol).last
         drift = self.drift.get(symbol, 0.0)
         opens, closes = (last * (1 + drift) ** n for n in (minutes_to_end, minutes_to_end + 1))
         low, high = sorted((opens, closes))
