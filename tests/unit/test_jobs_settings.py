@@ -65,6 +65,8 @@ TRANSPORT: list[tuple[str, Any]] = [
     ("socket_keepalive", True),
     ("health_check_interval", 10),
     ("visibility_timeout", 300),
+    ("max_retries", 1),
+    ("interval_start", 0.1),
 ]
 
 
