@@ -138,13 +138,19 @@ class World:
         self.wait(SECOND)
         return self.order(symbol)
 
-    def intend(self, symbol: str, purpose: Purpose = Purpose.ENTRY, cause: str = "test") -> Intent:
+    def intend(
+        self,
+        symbol: str,
+        purpose: Purpose = Purpose.ENTRY,
+        cause: str = "test",
+        to: Services | None = None,
+    ) -> Intent:
         side = Side.BUY if purpose is Purpose.ENTRY else Side.SELL
         name = intent_id(self.book.id, purpose, symbol, side, cause)
         made = Intent(
             name, self.book.id, symbol, side, purpose, self.market.prices[symbol][1], self.market.at
         )
-        with self.to.database.begin() as db:
+        with (to or self.to).database.begin() as db:
             intents.insert_once(db, [made])
         return made
 

@@ -200,6 +200,15 @@ def test_a_paused_owner_cannot_start_a_submission(world: World) -> None:
     assert world.theirs() == []
 
 
+def test_a_lease_that_its_own_process_took_again_is_not_held_any_more(world: World) -> None:
+    order = an_unsent_order(world)
+    worker = world.worker()
+    older, newer = a_lease(world, worker), a_lease(world, worker)
+    assert newer.fence > older.fence
+    assert not execute.start(worker, older, order)
+    assert execute.start(worker, newer, order)
+
+
 @pytest.mark.parametrize("status", [BookStatus.HALTED, BookStatus.REDUCING])
 def test_a_paused_owner_does_not_close_what_a_newer_one_has_sent(
     world: World, status: BookStatus

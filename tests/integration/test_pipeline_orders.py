@@ -12,7 +12,7 @@ from app.engine.book import BookStatus
 from app.engine.orders import OrderState, Purpose, Side
 from app.io.store import verdicts
 from app.io.streams import MAX_DELIVERIES
-from app.pipeline.messages import FILLS, INTENTS, SIGNALS, encode
+from app.pipeline.messages import FILLS, INTENTS, SIGNALS, Update, encode
 
 
 @pytest.fixture
@@ -94,6 +94,22 @@ def test_the_last_word_without_its_fills_leaves_the_order_open(world: World) -> 
     world.wait(31 * SECOND)
     world.run()
     assert world.order("AAPL").state is OrderState.FILLED
+
+
+@pytest.mark.parametrize("state", [OrderState.CANCELLED, OrderState.EXPIRED])
+def test_an_end_whose_fills_have_not_come_is_not_the_end(world: World, state: OrderState) -> None:
+    """Closed now, what was filled of it would never be asked for again."""
+    world.signal("AAPL")
+    world.run()
+    order = world.order("AAPL")
+    said = world.told(order)[0].order
+    ended = replace(said, state=state, filled_quantity=order.quantity // 2, average_price=D(100))
+    world.to.streams.publish(FILLS, encode(Update(ended, None)))
+    world.run()
+    assert world.order("AAPL").state is OrderState.SUBMITTED
+    world.wait(31 * SECOND)
+    world.run()
+    assert world.held()["AAPL"].quantity == order.quantity
 
 
 def test_duplicate_messages_make_one_order(world: World) -> None:

@@ -93,19 +93,21 @@ def test_owners_that_have_lost_their_lease_decide_within_the_limits_and_send_not
     world: World,
 ) -> None:
     """Paused owners that all wake at once: the lock on the book's row is what holds."""
-    for symbol in SYMBOLS:
-        world.signal(symbol)
     start = Barrier(8)
     made = [world.worker() for _ in range(9)][1:]
 
-    def work(to: Services) -> str:
+    def work(to: Services, symbols: tuple[str, ...]) -> None:
         lease = to.leases.acquire(f"book:{world.book.id}", world.book.id, 0.0)
         assert lease is not None, "a lease that has expired at once is free for the next"
+        with to.database.begin():
+            pass  # connected, so that all of them decide at once
         start.wait()
-        return cycle._once(to, lease)
+        for symbol in symbols:
+            world.intend(symbol, to=to)
+            cycle._once(to, lease)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, made))
+        list(pool.map(work, made, [SYMBOLS[n::8] for n in range(8)]))
     assert world.theirs() == []
     assert len(world.orders()) == world.book.risk.max_positions
     world.run(2)
