@@ -32,7 +32,7 @@ def run() -> None:
     log = structlog.get_logger("metronome")
     GuardedScheduler.lock = _wait_for_lock(log)
     _begin(settings.books, log)
-    app = root.celery()
+    app = root.sender()
     app.conf.beat_schedule = beat_schedule(settings.books, lambda book: root.clock(book.id))
     Service(app, max_interval=PATIENCE_S, scheduler_cls=GuardedScheduler).start()
 

@@ -13,9 +13,17 @@ QUEUES = ("default", "pipeline")
 VISIBILITY_TIMEOUT = timedelta(seconds=300)
 
 
-def make_app(broker_url: str) -> Celery:
-    """Return the application for one broker; nothing connects before the first message."""
-    app = Celery("metronome", broker=broker_url, include=list(TASK_MODULES))
+def make_app(broker_url: str, *, only_sends: bool = False) -> Celery:
+    """Return the application for one broker; nothing connects before the first message.
+
+    One that ``only_sends`` gives up on a Redis that hangs in time for the step that it is used in.
+    """
+    app = Celery(
+        "metronome",
+        broker=broker_url,
+        include=list(TASK_MODULES),
+        set_as_current=not only_sends,
+    )
     app.conf.update(
         timezone="UTC",
         enable_utc=True,
@@ -49,7 +57,7 @@ def make_app(broker_url: str) -> Celery:
             "visibility_timeout": VISIBILITY_TIMEOUT.total_seconds(),
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
-            "socket_timeout": 30,
+            "socket_timeout": 2 if only_sends else 30,
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
             "health_check_interval": 10,

@@ -32,7 +32,7 @@ async def _follow_all(books: tuple[Book, ...]) -> None:
 
 
 async def _follow(book: Book, stop: asyncio.Event) -> None:
-    streams, nudge = root.streams(book.id), Nudges(root.celery(), book.id)
+    streams, nudge = root.streams(book.id), Nudges(root.sender(), book.id)
     log = structlog.get_logger("metronome")
 
     def on_update(update: TradeUpdate) -> None:

@@ -40,8 +40,14 @@ def settings() -> Settings:
 
 @cache
 def celery() -> Celery:
-    """Return this process's one Celery application; a fork may go on using it."""
+    """Return the Celery application whose tasks this process carries out."""
     return make_app(settings().broker_url())
+
+
+@cache
+def sender() -> Celery:
+    """Return the Celery application by which this process sends; a fork may go on using it."""
+    return make_app(settings().broker_url(), only_sends=True)
 
 
 @cache
@@ -103,7 +109,7 @@ def services(book_id: str) -> Services:
         quotes=_quotes(book),
         clock=clock(book_id),
         calendar=ExchangeCalendar(book.calendar),
-        nudge=Nudges(celery(), book_id),
+        nudge=Nudges(sender(), book_id),
         log=structlog.get_logger("metronome").warning,
         resolve_delays_s=told.resolve_delays_s,
         owner=owner(),

@@ -41,6 +41,7 @@ def forget() -> None:
     root.forget_connections()
     root.settings.cache_clear()
     root.celery.cache_clear()
+    root.sender.cache_clear()
     root.database.cache_clear()
 
 
@@ -63,9 +64,7 @@ def to(
     monkeypatch.setenv("REDIS_URL", redis_url.partition("?")[0])
     monkeypatch.setenv("ALPACA_API_KEY", "k")
     monkeypatch.setenv("ALPACA_SECRET_KEY", "s")
-    root.settings.cache_clear()
-    root.celery.cache_clear()
-    root.forget_connections()
+    forget()
     wired = replace(
         root.services(BOOK), clock=Standing(), log=lambda event, **f: logged.append((event, f))
     )

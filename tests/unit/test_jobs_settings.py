@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, current_app
 
 from app.engine.errors import InvalidData
 from app.jobs import root, worker
@@ -30,7 +30,14 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Celery]:
 
 
 def forget() -> None:
-    for made in (root.settings, root.celery, root.database, root.services, root.streams):
+    for made in (
+        root.settings,
+        root.celery,
+        root.sender,
+        root.database,
+        root.services,
+        root.streams,
+    ):
         made.cache_clear()
     for made in (root.broker, root.clock, root.leases):
         made.cache_clear()
@@ -80,6 +87,13 @@ def test_a_setting_of_the_transport_answers_its_failure(
     app: Celery, name: str, value: object
 ) -> None:
     assert app.conf.broker_transport_options[name] == value
+
+
+def test_what_only_sends_has_less_patience_and_leaves_the_workers_tasks_alone(app: Celery) -> None:
+    sender = root.sender()
+    assert sender.conf.broker_transport_options["socket_timeout"] <= 2
+    assert sender.conf.task_publish_retry is False
+    assert current_app._get_current_object() is app
 
 
 def test_the_stop_of_a_worker_is_short_and_its_children_do_not_live_for_ever(app: Celery) -> None:
