@@ -21,11 +21,6 @@ def decimal(value: float | int | str | Decimal, step: Decimal = Decimal("0.00000
     return (exact / step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
-def whole(quantity: Decimal) -> Decimal:
-    """Return the whole part of a quantity: never more than was asked for."""
-    return decimal(quantity, Decimal(1))
-
-
 def tick_size(price: Decimal) -> Decimal:
     """Return the price step of a US stock: a cent from one dollar up, a hundredth of one below."""
     return CENT if price >= 1 else Decimal("0.0001")

@@ -30,11 +30,6 @@ def technical(panel: Panel, weights: Mapping[str, float]) -> Scores:
     return Scores(panel.symbols, _sum(newest), newest)
 
 
-def technical_columns(panel: Panel, weights: Mapping[str, float]) -> Floats:
-    """Score every bar, shape (symbols, bars); a column is what ``technical`` said at that bar."""
-    return _sum(columns(panel, weights))
-
-
 def columns(panel: Panel, weights: Mapping[str, float]) -> dict[str, Floats]:
     """Return each feature's part of the score, shape (symbols, bars).
 

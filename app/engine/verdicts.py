@@ -66,15 +66,6 @@ Measured = float | int | Decimal | timedelta | datetime | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A gate's no, with the very numbers it compared."""
-
-    reason: Reason
-    measured: Measured = None
-    limit: Measured = None
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """One gate's answer about one subject; ``reason`` is ``PASSED`` where it let it through."""
 

@@ -17,7 +17,7 @@ from app.io.dead_letters import DeadLetter as DeadLetter
 from app.io.dead_letters import Keys
 from app.io.redis_clients import RedisClients, redis_errors
 from app.io.stream_figures import GroupInfo as GroupInfo
-from app.io.stream_figures import figures, groups, names, needed_from, stirring
+from app.io.stream_figures import figures, names, needed_from, stirring
 
 log = logging.getLogger(__name__)
 
@@ -114,18 +114,6 @@ class Streams:
         field = f"{group} {message.id}"
         with redis_errors():
             self._clients.get().mutating.hset(self._keys(message.stream).errors, field, error)
-
-    def waiting(self, stream: str, group: str) -> bool:
-        """Are there entries that the group was never given?"""
-        with redis_errors():
-            wanted = {self._key(stream): group}
-            return stirring(self._clients.get().reading, wanted, pending_too=False)[0]
-
-    def pending(self, stream: str, group: str) -> int:
-        """Return how many messages were delivered and not acknowledged."""
-        with redis_errors():
-            found = groups(self._clients.get().reading, self._key(stream))
-            return next((g["pending"] for g in found if g["name"] == group), 0)
 
     def info(self) -> list[GroupInfo]:
         """Return how far every group of every stream is, by stream and group."""

@@ -1,8 +1,6 @@
 """Orders in doubt are due, postponed and counted by the wall's clock."""
 
-from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 from store_builders import (
     AT,
@@ -15,7 +13,7 @@ from store_builders import (
     the_only,
 )
 
-from app.engine.orders import OrderState, Purpose, Side
+from app.engine.orders import OrderState, Side
 from app.io.locks import Leases
 from app.io.store import intents, orders, signals
 from app.io.store.database import Database
@@ -74,7 +72,6 @@ def test_the_lists(database: Database) -> None:
     for state in S:
         _store(database, state.value, state.value, state)
     with database.begin() as db:
-        assert [o.client_id for o in orders.new(db, BOOK)] == ["NEW"]
         is_open = {"NEW", "SUBMITTING", "UNKNOWN", "SUBMITTED", "PARTIAL"}
         assert {o.client_id for o in orders.unfinished(db, BOOK)} == is_open
         assert orders.open_symbols(db, BOOK) == is_open
@@ -82,37 +79,6 @@ def test_the_lists(database: Database) -> None:
         assert orders.listing(db, BOOK, LATER) == []
         orders.move(db, "PARTIAL", S.PARTIAL, LATER)
         assert [o.client_id for o in orders.quiet(db, BOOK, AT)] == ["SUBMITTED"]
-
-
-def test_reservations_are_those_of_unfinished_entries(database: Database) -> None:
-    with database.begin() as db:
-        assert orders.reserved(db, BOOK) == (Decimal(0), Decimal(0), set())
-        for n, (state, purpose) in enumerate(
-            [
-                (S.NEW, Purpose.ENTRY),
-                (S.PARTIAL, Purpose.ENTRY),
-                (S.FILLED, Purpose.ENTRY),
-                (S.NEW, Purpose.FLATTEN),
-            ]
-        ):
-            money = {"reserved_risk": Decimal("1.10"), "reserved_notional": Decimal(100)}
-            made = an_order(client_id=f"c{n}", intent_id=f"i{n}", symbol=f"S{n}", state=state)
-            orders.insert(db, replace(made, purpose=purpose, **money), "alpaca")
-        risk, notional, symbols = orders.reserved(db, BOOK)
-    assert (risk, notional, symbols) == (Decimal("2.20"), Decimal(200), {"S0", "S1"})
-
-
-def test_caps_count_entries_that_were_not_refused(database: Database) -> None:
-    _store(database, "live", "A", S.SUBMITTED)
-    _store(database, "refused", "B", S.REJECTED)
-    _store(database, "nothing", "C", S.CANCELLED)
-    _store(database, "part", "D", S.CANCELLED, filled_quantity=Decimal(1))
-    _store(database, "exit", "E", S.FILLED, purpose="flatten")
-    with database.begin() as db:
-        assert orders.created_since(db, BOOK, AT) == 2
-        assert orders.created_since(db, BOOK, AT, symbol="D") == 1
-        assert orders.created_since(db, BOOK, LATER) == 0
-        assert orders.created_since(db, "other", AT) == 0
 
 
 def test_the_fuse_counts_what_was_sent(database: Database) -> None:

@@ -39,7 +39,6 @@ def test_executions_come_oldest_first(database: Database) -> None:
         fills.insert_once(db, BOOK, "alpaca", "c1", [REST, FIRST], "poll")
         assert fills.all(db, BOOK) == [FIRST, REST, sale]
         assert fills.for_order(db, "c1") == [FIRST, REST]
-        assert fills.since(db, BOOK, AT + SECOND) == [sale]
         assert fills.all(db, "other") == []
 
 
@@ -66,15 +65,6 @@ def test_a_position_is_what_was_last_saved(database: Database) -> None:
         positions.save(db, BOOK, closed, AT + SECOND)
         assert positions.load(db, BOOK) == {"SOXS": closed, "SQQQ": flat}
         assert positions.held(db, BOOK) == {}
-
-
-def test_a_stop_is_set_and_removed(database: Database) -> None:
-    with database.begin() as db:
-        positions.save(db, BOOK, Position("SOXS", Decimal(10), Decimal("10.28")), AT)
-        positions.set_stop(db, BOOK, "SOXS", Decimal("10.12"), AT)
-        assert positions.load(db, BOOK)["SOXS"].stop_price == Decimal("10.12")
-        positions.set_stop(db, BOOK, "SOXS", None, AT)
-        assert positions.load(db, BOOK)["SOXS"].stop_price is None
 
 
 def test_statements_are_found_by_kind_and_time(database: Database) -> None:

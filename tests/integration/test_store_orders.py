@@ -52,7 +52,6 @@ def test_an_order_comes_back_as_it_was(database: Database) -> None:
     with database.begin() as db:
         assert orders.get(db, "c1") == full
         assert orders.get(db, "none") is None
-        assert orders.by_broker_id(db, "none") is None
 
 
 def test_an_intent_has_one_order(database: Database) -> None:
@@ -84,7 +83,7 @@ def test_a_move_carries_what_the_broker_said(database: Database) -> None:
     with database.begin() as db:
         moved = orders.move(db, "c1", S.SUBMITTED, LATER, broker_id="b1", error=None)
         assert (moved.state, moved.broker_id) == (S.SUBMITTED, "b1")
-        assert orders.by_broker_id(db, "b1", lock=True) == moved
+        assert orders.get(db, "c1", lock=True) == moved
         filled = {"filled_quantity": Decimal(4), "average_price": Decimal("10.25")}
         moved = orders.move(db, "c1", S.PARTIAL, LATER, **filled)
         assert (moved.filled_quantity, moved.average_price) == (Decimal(4), Decimal("10.25"))

@@ -35,7 +35,7 @@ def test_numpy_scores_are_stored(database: Database) -> None:
     scored = a_signal(score=np.float64(0.25), slot=np.int64(7), components={"a": np.float64(0.25)})
     with database.begin() as db:
         signals.insert_once(db, [scored])
-        assert signals.listing(db, BOOK) == [scored]
+        assert signals.unrouted(db, BOOK) == [scored]
 
 
 def test_unrouted_signals_come_oldest_first_until_marked(database: Database) -> None:
@@ -47,7 +47,6 @@ def test_unrouted_signals_come_oldest_first_until_marked(database: Database) -> 
         signals.mark_routed(db, ["s2", "s0"], AT)
         signals.mark_routed(db, [], AT)
         assert signals.unrouted(db, BOOK) == [made[1]]
-        assert signals.listing(db, BOOK, AT) == [made[0]]
 
 
 def test_twenty_threads_route_each_signal_once(database: Database) -> None:
@@ -73,8 +72,6 @@ def test_an_intent_comes_back_as_it_was(database: Database) -> None:
     with database.begin() as db:
         assert intents.insert_once(db, [entry, leave]) == [entry, leave]
         assert intents.insert_once(db, [entry, leave]) == []
-        assert intents.get(db, "i1") == entry
-        assert intents.get(db, "none") is None
         assert intents.listing(db, BOOK) == [entry, leave]
         assert intents.listing(db, BOOK, AT + SECOND) == []
 
@@ -84,10 +81,8 @@ def test_decided_intents_do_not_come_again(database: Database) -> None:
     with database.begin() as db:
         intents.insert_once(db, [late, early])
         assert intents.undecided(db, BOOK) == [early, late]
-        assert intents.undecided_symbols(db, BOOK) == {"SOXS", "SQQQ"}
         intents.mark_decided(db, ["b"], AT)
         assert intents.undecided(db, BOOK) == [late]
-        assert intents.undecided_symbols(db, BOOK) == {"SQQQ"}
 
 
 def test_an_intent_that_is_being_decided_is_left_out(database: Database) -> None:

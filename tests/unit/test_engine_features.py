@@ -1,4 +1,4 @@
-"""Features and scores: ranges, finite memory, NaN, and agreement between one shot and columns."""
+"""Features and scores: ranges, finite memory, NaN, and what is live equals its column."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from app.engine.errors import InvalidData
 from app.engine.features import BARS_NEEDED, FEATURES, average_true_range, tail, volatility
 from app.engine.market import Floats, Panel
-from app.engine.score import technical, technical_columns
+from app.engine.score import columns, technical
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "bars" / "us_minute"
 
@@ -36,7 +36,8 @@ def moving(closes: Floats) -> Panel:
 def test_c1_a_live_score_equals_its_column_in_a_long_panel(seed: int, bars: int) -> None:
     panel = a_panel(bars=60, seed=seed)
     live = technical(tail(first(panel, bars), BARS_NEEDED), WEIGHTS)
-    assert_array_equal(live.score, technical_columns(panel, WEIGHTS)[:, bars - 1])
+    for name, whole in columns(panel, WEIGHTS).items():
+        assert_array_equal(live.components[name], whole[:, bars - 1])
 
 
 @given(st.integers(0, 10_000))
@@ -158,6 +159,7 @@ def test_a_lively_day_signals_in_a_sensible_share_of_slots(symbol: str) -> None:
     closes = np.repeat(day["close"], 2)
     closes[1:-1:2] = (closes[0:-2:2] + closes[2::2]) / 2
     panel = replace(moving(closes), volume=np.repeat(day["volume"] / 2, 2).reshape(1, -1))
-    scores = technical_columns(panel, WEIGHTS)
+    known = (first(panel, bars) for bars in range(BARS_NEEDED, panel.close.shape[1] + 1))
+    scores = np.array([technical(part, WEIGHTS).score[0] for part in known])
     share = np.mean(np.abs(scores[np.isfinite(scores)]) >= 0.12)
     assert 0.05 < share < 0.35

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,11 +43,6 @@ def insert_once(
 def for_order(db: Connection, client_id: str) -> list[Execution]:
     """Return an order's executions, oldest first."""
     return _all(db, _f.client_id == client_id)
-
-
-def since(db: Connection, book_id: str, at: datetime) -> list[Execution]:
-    """Return the book's executions at or after ``at``, oldest first."""
-    return _all(db, _f.book == book_id, _f.at >= at)
 
 
 def all(db: Connection, book_id: str) -> list[Execution]:

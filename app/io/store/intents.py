@@ -53,22 +53,10 @@ def undecided(db: Connection, book_id: str) -> list[Intent]:
     return [_intent(row) for row in db.execute(_UNDECIDED, {"book": book_id})]
 
 
-def undecided_symbols(db: Connection, book_id: str) -> frozenset[str]:
-    """Return the symbols of intents that no risk step has dealt with."""
-    query = sa.select(_i.symbol).where(_i.book == book_id, _i.decided_at.is_(None)).distinct()
-    return frozenset(db.scalars(query))
-
-
 def mark_decided(db: Connection, ids: Sequence[str], at: datetime) -> None:
     """Note that the intents became orders or were refused."""
     if ids:
         db.execute(_DECIDED, {"ids": list(ids), "at_": at})
-
-
-def get(db: Connection, intent_id: str) -> Intent | None:
-    """Return an intent by its id."""
-    row = db.execute(sa.select(*_COLUMNS).where(_i.id == intent_id)).one_or_none()
-    return _intent(row) if row else None
 
 
 def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Intent]:

@@ -24,12 +24,9 @@ from app.engine.orders import (
     check_transition,
 )
 from app.io.locks import Lease
-from app.io.store.order_limits import Reserved as Reserved
-from app.io.store.order_limits import created_since as created_since
-from app.io.store.order_limits import first_accepted as first_accepted
-from app.io.store.order_limits import latencies as latencies
-from app.io.store.order_limits import reserved as reserved
-from app.io.store.order_limits import sent_within as sent_within
+from app.io.store.order_figures import first_accepted as first_accepted
+from app.io.store.order_figures import latencies as latencies
+from app.io.store.order_figures import sent_within as sent_within
 from app.io.store.schema import orders
 
 _o = orders.c
@@ -58,16 +55,6 @@ def get(db: Connection, client_id: str, lock: bool = False) -> Order | None:
     """Return an order by its client id, locked until the transaction ends if asked."""
     row = db.execute(_LOCK if lock else _GET, {"id_": client_id}).one_or_none()
     return _order(row) if row else None
-
-
-def by_broker_id(db: Connection, broker_id: str, lock: bool = False) -> Order | None:
-    """Return an order by the broker's id, locked until the transaction ends if asked."""
-    return _first(db, _o.broker_id == broker_id, lock)
-
-
-def new(db: Connection, book_id: str) -> list[Order]:
-    """Return the orders that were never sent, oldest first."""
-    return _all(db, _o.book == book_id, _o.state == OrderState.NEW)
 
 
 def unfinished(db: Connection, book_id: str) -> list[Order]:
@@ -282,12 +269,6 @@ def resolve_tries(db: Connection, client_id: str) -> int:
 
 def _seconds(count: float) -> sa.ColumnElement[Any]:
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, count)
-
-
-def _first(db: Connection, condition: sa.ColumnElement[bool], lock: bool) -> Order | None:
-    query = sa.select(*_COLUMNS).where(condition)
-    row = db.execute(query.with_for_update() if lock else query).one_or_none()
-    return _order(row) if row else None
 
 
 def _all(db: Connection, *conditions: sa.ColumnElement[bool]) -> list[Order]:

@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 from datetime import datetime
-from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -41,15 +40,4 @@ def save(db: Connection, book_id: str, position: Position, at: datetime) -> None
         insert(positions)
         .values(book=book_id, **values)
         .on_conflict_do_update(index_elements=[_p.book, _p.symbol], set_=values)
-    )
-
-
-def set_stop(
-    db: Connection, book_id: str, symbol: str, price: Decimal | None, at: datetime
-) -> None:
-    """Set or remove the stop price of a position."""
-    db.execute(
-        positions.update()
-        .where(_p.book == book_id, _p.symbol == symbol)
-        .values(stop_price=price, updated_at=at)
     )

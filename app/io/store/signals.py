@@ -51,14 +51,6 @@ def mark_routed(db: Connection, ids: Sequence[str], at: datetime) -> None:
         db.execute(_ROUTED, {"ids": list(ids), "at_": at})
 
 
-def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Signal]:
-    """Return the signals at or after ``since``, oldest first."""
-    query = sa.select(*(_s[name] for name in _NAMES)).where(_s.book == book_id)
-    if since is not None:
-        query = query.where(_s.at >= since)
-    return [Signal(*row) for row in db.execute(query.order_by(_s.at, _s.id))]
-
-
 def count(db: Connection, book_id: str, since: datetime | None = None) -> int:
     """Return how many signals there are at or after ``since``."""
     query = sa.select(sa.func.count()).where(_s.book == book_id)

@@ -34,20 +34,6 @@ def skip(
     return _insert(db, book=book_id, task=task, slot=slot, owner=owner, **ended)
 
 
-def counts(db: Connection, book_id: str) -> dict[str, dict[str, int]]:
-    """Return how many slots of each task ended how."""
-    query = (
-        sa.select(_t.task, _t.status, sa.func.count())
-        .where(_t.book == book_id)
-        .group_by(_t.task, _t.status)
-        .order_by(_t.task, _t.status)
-    )
-    found: dict[str, dict[str, int]] = {}
-    for task, status, count in db.execute(query):
-        found.setdefault(task, {})[status] = count
-    return found
-
-
 def _insert(db: Connection, **values: object) -> bool:
     new = insert(task_slots).values(**values).on_conflict_do_nothing().returning(_t.slot)
     return db.execute(new).first() is not None

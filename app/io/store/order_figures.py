@@ -1,0 +1,42 @@
+"""Figures of the order rows: how many were sent lately, how fast and when the first was taken."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.io.store.schema import intents, orders, signals
+
+_o = orders.c
+
+
+def sent_within(db: Connection, book_id: str, seconds: float) -> int:
+    """Return how many orders were sent in the last ``seconds`` by the wall."""
+    since = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    query = sa.select(sa.func.count()).where(_o.book == book_id, _o.submitting_wall > since)
+    return db.scalar(query) or 0
+
+
+def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:
+    """Return the milliseconds from an order's newest causing signal to its acceptance, sorted.
+
+    Orders made at or after ``since``. A basket waits for its last witness, so that one counts.
+    """
+    s, i = signals.c, intents.c
+    took = sa.extract("epoch", _o.accepted_wall - sa.func.max(s.written_wall)) * 1000
+    query = (
+        sa.select(took.label("ms"))
+        .join_from(orders, intents, i.id == _o.intent_id)
+        .join(signals, s.id == sa.any_(i.signals))
+        .where(_o.book == book_id, _o.created_at >= since, _o.accepted_wall.is_not(None))
+        .group_by(_o.client_id)
+    )
+    return sorted(float(ms) for ms in db.scalars(query))
+
+
+def first_accepted(db: Connection, book_id: str) -> datetime | None:
+    """Return when, by the wall, the broker first took an order of the book."""
+    when: datetime | None = db.scalar(
+        sa.select(sa.func.min(_o.accepted_wall)).where(_o.book == book_id)
+    )
+    return when
