@@ -37,13 +37,5 @@ def parse(text: str, *, end_of_day: bool = False) -> float:
     if len(text) == 10:
         day = date.fromisoformat(text)
         return new_york(day, time(23, 59, 59, 999999)) if end_of_day else new_york(day)
-    at = datetime.fromisoformat(_at_most_microseconds(text.replace(" ", "+")))
+    at = datetime.fromisoformat(text.replace(" ", "+"))
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def _at_most_microseconds(text: str) -> str:
-    if "." not in text:
-        return text
-    head, tail = text.split(".", 1)
-    digits = len(tail) - len(tail.lstrip("0123456789"))
-    return f"{head}.{tail[:digits][:6]:0<6}{tail[digits:]}"

@@ -6,7 +6,6 @@ from app.adapters.alpaca.fields import (
     Record,
     amount,
     flag,
-    moment,
     number,
     optional_number,
     optional_text,
@@ -20,6 +19,7 @@ from app.engine import ids
 from app.engine.errors import InvalidData
 from app.engine.orders import BrokerOrder, Execution, OrderState, Side, TimeInForce
 from app.engine.portfolio import Account
+from app.engine.times import moment
 
 #: Statuses that end an order. Every other one, the unknown ones too, is open: SUBMITTED or PARTIAL
 #: by what has filled. ``replaced`` ends the old id; the successor stands in ``replaced_by``.

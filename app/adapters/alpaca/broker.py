@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from app.adapters.alpaca import answers
-from app.adapters.alpaca.fields import Record, moment, records, text
+from app.adapters.alpaca.fields import Record, records, text
 from app.adapters.alpaca.wire import Wire
 from app.adapters.port import BrokerClock, BrokerPosition, Capabilities, Connection
 from app.engine.errors import InvalidData, Rejected, Transient
@@ -14,6 +14,7 @@ from app.engine.ids import digest
 from app.engine.orders import FINAL, BrokerOrder, Execution, Order, OrderType
 from app.engine.portfolio import Account
 from app.engine.rounding import plain
+from app.engine.times import moment
 
 ORDERS_A_PAGE = 500
 FILLS_A_PAGE = 100

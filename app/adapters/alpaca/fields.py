@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from app.engine.errors import InvalidData
@@ -81,19 +80,6 @@ def flag(of: Record, name: str) -> bool:
     if isinstance(value, bool):
         return value
     raise InvalidData(f"{name} is {_shown(value)}, not true or false")
-
-
-def moment(of: Record, name: str) -> datetime:
-    """Return a time with its zone as UTC; digits below a microsecond are cut."""
-    value = of.get(name)
-    if isinstance(value, str):
-        try:
-            parsed = datetime.fromisoformat(value)
-            if parsed.tzinfo is not None:
-                return parsed.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise InvalidData(f"{name} is {_shown(value)}, not a time with its zone")
 
 
 def _shown(value: object) -> str:

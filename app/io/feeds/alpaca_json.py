@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from app.engine.errors import InvalidData
 from app.engine.market import Bar, Quote
+from app.engine.times import moment
 from app.io.feeds.faults import bar_fault, quote_fault
 from app.io.feeds.port import BadEntry
 
@@ -70,19 +71,6 @@ def number(of: Mapping[str, object], name: str) -> float:
         except OverflowError:
             pass
     raise InvalidData(f"{name} is {ascii(value)[:40]}, not a number")
-
-
-def moment(of: Mapping[str, object], name: str) -> datetime:
-    """Return a time with its zone as UTC; digits below a microsecond are cut."""
-    value = of.get(name)
-    if isinstance(value, str):
-        try:
-            parsed = datetime.fromisoformat(value)
-            if parsed.tzinfo is not None:
-                return parsed.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise InvalidData(f"{name} is {ascii(value)[:40]}, not a time with its zone")
 
 
 def _volume_of_day(daily: object, at: datetime) -> float:
