@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -50,12 +49,7 @@ class View:
         self._task = self._progress.add_task("", total=1.0, clock="starting", counts="")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def say(self, line: str) -> None:
@@ -63,8 +57,8 @@ class View:
         self._console.print(line, markup=False, soft_wrap=True)
 
     def event(self, event: Event) -> None:
-        """Tell of a process that ended; what the processes log stays in their files."""
-        if not event.is_log and "starts again" in event.text:
+        """Tell of a process that ended and of what hinders; what is logged stays in its files."""
+        if not event.is_log and ("starts again" in event.text or event.name == "supervisor"):
             self.say(f"{event.name}: {event.text}")
 
     def introduce(self, world: Sequence[str], api: str, token: str) -> None:
