@@ -1,5 +1,6 @@
 """The demo's day: a stack of its own is started, watched until the book is settled, and stopped."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -16,6 +17,8 @@ from app.engine.errors import AppError, InvalidData
 from app.io.clock import monotonic, wall
 from app.local.control import state_path
 from app.local.environment import simulated
+from app.local.folder import StateFolder
+from app.local.ownership import claim
 from app.local.procfile import read_procfile
 from app.local.stack import Stack
 
@@ -57,8 +60,8 @@ def run(wish: Wish) -> None:
     started_at, started = wall(), monotonic()
     if not 0 < wish.speed <= 1000:
         raise InvalidData(f"--speed: {wish.speed:g}; accepted: above 0, at most 1000")
-    if wish.json and not wish.json.parent.is_dir():
-        raise InvalidData(f"--json: the folder {wish.json.parent} does not exist")
+    if wish.json:
+        _refuse_unwritable(wish.json)
     folder = state_path() / "demo"
     token = secrets.token_urlsafe(24)
     environment = _environment(wish.speed, token)
@@ -71,8 +74,8 @@ def run(wish: Wish) -> None:
         on_event=view.event,
         sim=True,
         speed=wish.speed,
+        afresh=True,
     )
-    stack.folder.remove()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stack.request_stop())
     with view, stack:
@@ -86,9 +89,25 @@ def run(wish: Wish) -> None:
     if wish.keep:
         view.say(f"Kept in {folder}: ask it with `metronome why SYMBOL [--at HH:MM]`")
     else:
-        stack.folder.remove()
+        _remove(stack.folder)
     if result.breaches:
         raise AppError(f"{result.breaches} times an invariant did not hold: see the report")
+
+
+def _refuse_unwritable(file: Path) -> None:
+    """Raise InvalidData now for what would cost the day's numbers at its end."""
+    if not file.parent.is_dir():
+        raise InvalidData(f"--json: the folder {file.parent} does not exist; make it first")
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise InvalidData(f"--json: {file} cannot be written; name a file that can")
+
+
+def _remove(folder: StateFolder) -> None:
+    """Delete the folder, unless another demo has begun in it by now."""
+    with contextlib.suppress(InvalidData):
+        ownership = claim(folder.path)
+        folder.remove()
+        ownership.release()
 
 
 def _environment(speed: float, token: str) -> dict[str, str]:
@@ -119,6 +138,7 @@ def _live(stack: Stack, watch: Watch, view: View) -> None:
         view.show(moment)
         if moment.settled:
             return
+        _refuse_dead_exchange(stack)
         if moment.is_over and closed_since is None:
             closed_since = monotonic()
         if closed_since is not None and monotonic() - closed_since > SETTLE_WITHIN_S:
@@ -128,6 +148,15 @@ def _live(stack: Stack, watch: Watch, view: View) -> None:
                 f" {stack.folder.path / 'logs'}"
             )
     raise KeyboardInterrupt
+
+
+def _refuse_dead_exchange(stack: Stack) -> None:
+    """Raise AppError where the exchange ended: the one started in its place knows no order."""
+    if any(process.name == "exchange" and process.last_exit for process in stack.processes()):
+        raise AppError(
+            "the exchange ended in the middle of its day, and every order with it: run the demo"
+            f" again; what it said is in {stack.folder.logs / 'exchange.log'}"
+        )
 
 
 def _save(folder: Path, result: Result) -> Path:

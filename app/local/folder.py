@@ -12,12 +12,15 @@ from pathlib import Path
 from app.engine.errors import InvalidData
 from app.local.account import Account, can_enter
 from app.local.leftovers import stop_leftovers
+from app.local.ownership import FILE as OWNER
 
 SHARED = Path("/var/lib/metronome")
 LONGEST_SOCKET = 100
 """sun_path holds 108 bytes on Linux and 104 on macOS."""
 NEW_DATA_MB = 200
 LEAST_FREE_MB = 50
+MAY_STAND = frozenset({"logs", "redis", "postgres", "demo", "reports", "lost+found"})
+"""What a state folder may hold before anybody has run on it; other names are somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class StateFolder:
     def _create(self) -> None:
         # PostgreSQL's account has to walk through the folder, never to list it.
         private = 0o700 if self.account is None else 0o711
+        _refuse_foreign(self.path)
         _own(self.path, private)
         for folder in (self.logs, self.redis, self.redis / "data"):
             _own(folder, 0o700)
@@ -69,6 +73,16 @@ class StateFolder:
         least = LEAST_FREE_MB if (home / "data").exists() else NEW_DATA_MB
         for place in (self.path, home):
             refuse_full_disk(place, shutil.disk_usage(place).free, least)
+
+    def shortage(self) -> str:
+        """Name the disk that has little room left; empty where there is enough."""
+        for place in (self.path, self.postgres):
+            if shutil.disk_usage(place).free < LEAST_FREE_MB * 2**20:
+                return (
+                    f"Disk nearly full: less than {LEAST_FREE_MB} MB free at {place}. Free some "
+                    "space: servers that find none stop, and nothing is traded without them."
+                )
+        return ""
 
     def sockets(self, home: Path, file: str, account: Account | None = None) -> Path:
         """Return a private folder for the socket ``file``: in ``home``, or a short one in /tmp.
@@ -87,8 +101,8 @@ class StateFolder:
         record.write_text(str(made))
         return made
 
-    def remove(self) -> None:
-        """Delete everything, short socket folders and the folder of another account included."""
+    def clear(self) -> None:
+        """Delete data, logs and addresses, and nothing else that stands in the folder."""
         for record in self.path.glob("*.sockets"):
             if _private(Path(record.read_text()), self.account):
                 shutil.rmtree(record.read_text())
@@ -96,6 +110,15 @@ class StateFolder:
         shutil.rmtree(home, ignore_errors=True)
         if home.parent != self.path:
             _record_of(home).unlink(missing_ok=True)
+        for kept in (self.logs, self.redis):
+            shutil.rmtree(kept, ignore_errors=True)
+        for pattern in ("*.sockets", "postgres.*", "status.json"):
+            for file in self.path.glob(pattern):
+                file.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Delete everything, short socket folders and the folder of another account included."""
+        self.clear()
         shutil.rmtree(self.path, ignore_errors=True)
 
 
@@ -131,6 +154,18 @@ def refuse_full_disk(path: Path, free_bytes: int, least_mb: int) -> None:
             f"Disk full: {free_mb} MB free at {path}, at least {least_mb} MB needed. "
             "Free some space, or set METRONOME_STATE to a folder on another disk."
         )
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise InvalidData for a folder in use for something else: its mode is not ours to change."""
+    if not path.exists() or (path / OWNER).exists():
+        return
+    for entry in path.iterdir():
+        if entry.name not in MAY_STAND and not entry.name.startswith("postgres."):
+            raise InvalidData(
+                f"State folder {path} holds other things ({entry.name}): set METRONOME_STATE to a "
+                "new or empty folder."
+            )
 
 
 def _own(folder: Path, mode: int, account: Account | None = None) -> None:

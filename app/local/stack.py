@@ -30,6 +30,8 @@ STOP_BY_S = {"postgres": 9.7, "redis": 9.7, "exchange": 8.3}
 """Seconds after the request to stop at which patience with a process ends."""
 #: A busy worker's soft shutdown takes 5 seconds and a little.
 OTHERS_STOP_BY_S = 7.5
+#: How a command of ours begins the line that names its user's mistake.
+OUR_WORDS = "metronome: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Stack:
     """Processes over one state folder; ``processes`` is name → command, else the Procfile.
 
     ``environment`` goes over our own; an empty DATABASE_URL or REDIS_URL there means embedded.
+    ``afresh`` deletes what an earlier stack left in the folder.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Stack:
         on_event: Callable[[Event], None] = lambda event: None,
         sim: bool = False,
         speed: float = 1.0,
+        afresh: bool = False,
         prepare_database: Callable[[str], None] = migrate_store,
     ) -> None:
         self.folder: StateFolder = state_folder(state_dir, server_account())
@@ -74,6 +78,7 @@ class Stack:
         commands = read_procfile() if processes is None else processes
         self._commands = wanted(commands, self._environment, sim=sim)
         self._speed = speed if sim else None
+        self._afresh = afresh
         self._on_event = on_event
         self._prepare_database = prepare_database
         self._cluster = Cluster(self.folder, self._environment.get("EMBEDDED_POSTGRES"))
@@ -119,6 +124,10 @@ class Stack:
         self.folder.prepare()
         self._ownership = claim(self.folder.path)
         try:
+            if self._afresh:
+                # Only now: until the folder is claimed its data may be another stack's.
+                self.folder.clear()
+                self.folder.prepare()
             self._start(Warden(self._ownership.file.fileno()))
         except BaseException:
             self.stop()
@@ -173,6 +182,8 @@ class Stack:
                 raise Interrupted("stopped before everything had started")
             if process.died() is not None:
                 said = last_words(process.log)
+                if said.startswith(OUR_WORDS):
+                    raise InvalidData(f"{process.name}: {said.removeprefix(OUR_WORDS)}")
                 raise InvalidData(f"{process.name} did not start ({process.last_exit}): {said}")
             if monotonic() > deadline:
                 raise InvalidData(
@@ -195,12 +206,13 @@ class Stack:
                 self._pass_on_logs()
                 with self._guard:
                     self._look_after()
-                if self._trouble:
+                trouble = self.folder.shortage()
+                if trouble != self._trouble:
                     self._publish()
-                self._trouble = ""
             except OSError as error:
                 # A full disk must not end the one who restarts what a full disk has ended.
-                self._complain(f"{error.filename or 'system'}: {error.strerror or error}")
+                trouble = f"{error.filename or 'system'}: {error.strerror or error}"
+            self._complain(trouble)
             pause(BEAT_S)
 
     def _pass_on_logs(self) -> None:
@@ -221,9 +233,9 @@ class Stack:
                 self._spawn(process)
 
     def _complain(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
+        if trouble and trouble != self._trouble:
             self._tell("supervisor", trouble)
+        self._trouble = trouble
 
     def _tell(self, name: str, text: str) -> None:
         self._on_event(Event(name, text))
