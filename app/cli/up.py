@@ -45,7 +45,7 @@ def up(
     if speed is not None and not 0.01 <= speed <= 10_000:
         raise InvalidData(f"--speed: {speed:g}; accepted: a number from 0.01 to 10000.")
     if detach:
-        run_detached(typer.echo)
+        run_detached(typer.echo, sim=sim, speed=speed or 1.0)
     else:
         run_in_foreground(
             typer.echo, procfile or PROCFILE, sim=sim, speed=speed or 1.0, world=options

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from app.engine.errors import InvalidData
+from app.engine.errors import InvalidData, Transient
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -78,6 +78,8 @@ def _chain(
         raise InvalidData(
             "The database does not have this version's tables: run `metronome migrate`."
         ) from error
+    except Transient as error:
+        raise Transient(f"{error}; check DATABASE_URL, and that the server runs") from error
     if not found and symbol not in book.universe.symbols:
         known = ", ".join(sorted(book.universe.symbols))
         raise InvalidData(f"{symbol!r} is not in the universe of {book.id}, which is {known}.")

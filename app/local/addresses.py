@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from app.engine.errors import InvalidData
 from app.local.environment import (
     HOST,
     any_free_port,
@@ -55,6 +56,11 @@ def resolve(
         urls["exchange"] = told["ALPACA_TRADING_URL"]
     if "api" in commands:
         host = told.get("API_HOST") or HOST
+        if not port_is_free(0, host):
+            raise InvalidData(
+                f"API_HOST: {host} is no address of this machine; set one that is, or leave "
+                f"API_HOST out for {HOST}."
+            )
         told["API_PORT"] = str(api_port(told, lambda port: port_is_free(port, host)))
         urls["api"] = f"http://{host}:{told['API_PORT']}"
     return Addresses(told, urls)

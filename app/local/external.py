@@ -34,8 +34,9 @@ def check_redis(url: str) -> None:
     """Raise InvalidData unless Redis or Valkey answers at ``url`` and is new enough."""
     shown = without_password(url)
     try:
+        # Protocol 2: the handshake of protocol 3 is a command that old servers do not know.
         client = redis.Redis.from_url(
-            url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S
+            url, protocol=2, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S
         )
         try:
             version = str(client.info("server")["redis_version"])

@@ -11,8 +11,10 @@ from pathlib import Path
 from app.config import load
 from app.engine.errors import InvalidData
 from app.io.clock import pause
+from app.local.account import server_account
 from app.local.control import state_path
 from app.local.environment import set_for_us, simulated
+from app.local.folder import state_folder
 from app.local.logs import last_words, rotate
 from app.local.procfile import read_procfile
 from app.local.stack import Event, Interrupted, Stack
@@ -83,11 +85,12 @@ class Printer:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def run_detached(say: Callable[[str], None]) -> None:
+def run_detached(say: Callable[[str], None], *, sim: bool, speed: float) -> None:
     """Start ourselves again without a terminal; return once everything runs."""
-    folder = state_path()
-    (folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
-    log = folder / "logs" / "up.log"
+    refuse_wrong_settings(sim=sim, speed=speed)
+    state = state_folder(state_path(), server_account())
+    state.prepare()
+    folder, log = state.path, state.logs / "up.log"
     rotate(log)
     words = [word for word in sys.argv[1:] if word != "--detach"]
     with log.open("ab") as output:
