@@ -14,12 +14,14 @@ from app.engine.book import Book
 from app.engine.ids import signal_id
 from app.engine.market import Quote
 from app.engine.portfolio import Account
+from app.engine.session import Phase
 from app.engine.signals import Signal
 from app.io.clock import monotonic, pause
-from app.io.store import accounts, book_states, orders, quotes, signals
+from app.io.store import accounts, book_states, orders, quotes, sessions, signals
 from app.io.store.database import Database
 from app.io.store.schema import orders as order_table
 from app.io.store.schema import positions as position_table
+from app.io.store.sessions import SessionRow
 from app.jobs import root
 from app.local.environment import simulated
 from app.local.procfile import read_procfile
@@ -93,6 +95,9 @@ def _open_book(to: Services) -> None:
         book_states.ensure(db, to.book, to.settings, now)
         book_states.set_reconciled(db, to.book.id, now)
         accounts.add(db, to.book.id, now, "open", Account(cash, cash, cash))
+        hours = to.calendar.session_for(now)
+        opened = SessionRow(hours.date, Phase.TRADING, hours.open, hours.close, cash, cash)
+        sessions.save(db, to.book.id, opened, now)
 
 
 def _stocks(book: Book) -> list[str]:

@@ -148,7 +148,8 @@ RATES = _table(
     "rates.",
     ("quotes", "QUOTE_CALLS", _CALLS, "calls a minute for quotes"),
     ("quotes_reserve", "QUOTE_CALLS_RESERVE", count(0, 1000), "of them kept for tier A"),
-    ("broker", "BROKER_CALLS", _CALLS, "calls a minute to the broker"),
+    # A poll asks for up to 21 calls at once: a bucket that never holds them would refuse for ever.
+    ("broker", "BROKER_CALLS", count(60, 100_000), "calls a minute to the broker"),
     ("broker_reserve", "BROKER_CALLS_RESERVE", count(0, 1000), "of them kept for orders"),
     ("history", "HISTORY_CALLS", _CALLS, "calls a minute for history"),
 )

@@ -144,6 +144,7 @@ def _settings(
         market_speed=values["MARKET_SPEED"],
         api=Api(values["API_HOST"], values["API_PORT"], _secret(values["API_TOKEN"])),
         resolve_delays_s=values["RESOLVE_DELAYS_SECONDS"],
+        adopt_positions=values["ADOPT_POSITIONS"],
         worker_concurrency=values["WORKER_CONCURRENCY"],
         state=values["METRONOME_STATE"],
         books=built,

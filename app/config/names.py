@@ -100,6 +100,13 @@ PROCESS: tuple[Name, ...] = (
         "wall seconds between look-ups of an order in doubt; after the last it is not there",
         "2,5,15,60",
     ),
+    Name(
+        "ADOPT_POSITIONS",
+        kinds.FLAG,
+        "1: a book that never traded takes over what the account holds of its universe, and sells "
+        "it by its rules; 0: such a position stops entries",
+        "0",
+    ),
     Name("WORKER_CONCURRENCY", kinds.count(1, 64), "children of a worker", "2"),
     Name("METRONOME_STATE", kinds.PATH, "the folder of everything kept on disk", ".metronome"),
     Name("METRONOME_BOOKS", kinds.NAMES, "the books to run, by their file in books/", "us_baskets"),

@@ -86,6 +86,7 @@ class Settings:
     market_speed: float
     api: Api
     resolve_delays_s: tuple[float, ...]
+    adopt_positions: bool
     worker_concurrency: int
     state: Path
     books: tuple[Book, ...]

@@ -195,9 +195,11 @@ def _fire(
 def _long(desk: _Desk, signal: Signal) -> None:
     """Buy the stock of a positive signal; everything else was evidence and nothing more."""
     inverse = signal.symbol in desk.book.universe.inverse
+    waited, oldest = desk.context.at - signal.at, desk.book.risk.max_intent_age
     verdicts = (
         verdict("stock", not inverse, Reason.NOT_TRADED_ITSELF, signal.score),
         verdict("positive", signal.score > 0, Reason.NOT_TRADED_ITSELF, signal.score, 0.0),
+        verdict("age", waited <= oldest, Reason.EXPIRED_INTENT, waited, oldest),
         *_free(desk, signal.symbol),
     )
     if desk.passes(signal.symbol, f"signal:{signal.id}", verdicts):

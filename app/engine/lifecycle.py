@@ -50,6 +50,8 @@ def _state(order: Order, seen: BrokerOrder, filled: Decimal) -> OrderState:
     """Return the state that the cumulative quantity and the broker's word give together."""
     if filled == order.quantity:
         return OrderState.FILLED
+    if seen.state is OrderState.REJECTED and filled > 0:
+        return OrderState.CANCELLED  # what filled before the refusal stays filled
     if seen.state in FINAL - {OrderState.FILLED}:
         return seen.state
     if seen.state is OrderState.UNKNOWN:

@@ -1,17 +1,18 @@
 """Tiers: which symbols are due in a slot, by how often each is watched."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from app.engine.book import Book
 
 
-def due(book: Book, slot: int, interest: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the symbols due in a slot of the quotes' interval, in the universe's order.
+def due(book: Book, at: datetime, interest: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the symbols due in the slot that begins at ``at``, in the universe's order.
 
     Tier A and B follow their intervals. The bench is due only when something happened: it is in
     ``interest`` (what is held or has an open order), as is every other symbol named there.
     """
-    second = slot * book.schedule.quotes.total_seconds()
+    second = at.timestamp()
     watched = book.universe
     tiers = (
         (watched.tier_a, watched.tier_a_interval),

@@ -11,6 +11,8 @@ from app.engine.errors import Transient
 
 #: Wall seconds to wait before asking again where the market's clock could not be read.
 RETRY_S = 5.0
+#: A reading that took longer, in wall seconds, does not replace an older one.
+ROUND_TRIP_S = 0.25
 #: Wall seconds by which a market's clock must run back before it counts as a jump, not as jitter.
 JUMP_S = 5.0
 
@@ -91,14 +93,17 @@ class MarketClock:
         asked = self._elapsed()
         if self._anchor is not None and asked < self._due:
             return  # another thread has just read it
+        # Set before the call: whatever ends it, the next caller must not wait for it again at once.
+        self._due = asked + RETRY_S
         try:
             said = self._read()
         except Transient:
             if self._anchor is None:
                 raise
-            self._due = self._elapsed() + RETRY_S
             return
         answered = self._elapsed()
+        if self._anchor is not None and answered - asked > ROUND_TRIP_S:
+            return  # half of a long round trip is no good guess: run on, and ask again soon
         at = said + timedelta(seconds=(answered - asked) / 2 * self._speed)
         with self._guard:
             self._anchor = _Anchor(at, answered)

@@ -9,13 +9,14 @@ gone (kill -9 included), has released it, or has let it expire.
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.engine.errors import Transient
 from app.io.store.database import Database, operational_errors
 from app.io.store.schema import leases
 
@@ -72,10 +73,26 @@ def held(db: Connection, lease: Lease) -> bool:
     return bool(db.scalar(sa.select(still_held(lease))))
 
 
-def try_exclusive(db: Connection, key: str) -> bool:
-    """Take the lock named ``key`` until the transaction ends; False when another one has it."""
-    number = sa.func.hashtextextended(key, 0)
-    return bool(db.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(number))))
+@contextmanager
+def alone(database: Database, key: str) -> Iterator[bool]:
+    """Say whether nobody else runs ``key``; nobody else then does until the end of the block.
+
+    The lock belongs to the session that ``database.keep`` holds: it goes with the process.
+    """
+    lock = {"key": key}
+    with database.begin() as db:
+        taken = bool(db.scalar(_TAKE, lock))
+    try:
+        yield taken
+    finally:
+        if taken:
+            # A session that was lost meanwhile took its lock with it.
+            with suppress(Transient), database.begin() as db:
+                db.execute(_GIVE_BACK, lock)
+
+
+_TAKE = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+_GIVE_BACK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))")
 
 
 class _Holder:

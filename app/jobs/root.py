@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,8 @@ from app.jobs.nudges import Nudges
 from app.jobs.rehearsal import rehearse
 from app.pipeline.services import Services
 
+#: Wall seconds. Together less than the soft time limit of the task that sends orders.
+CONNECT_WITHIN_S, ANSWER_WITHIN_S = 2.0, 6.0
 #: Ledgers of our own have no market: they look at that of another broker, and send it no order.
 MARKETS = {"paper": "alpaca"}
 
@@ -60,7 +63,8 @@ def database() -> Database:
 def clock(book_id: str) -> MarketClock:
     """Return the market's clock of a book: its broker's, run forward between two readings."""
     book = settings().book(book_id)
-    told = BROKERS[_market(book)](connection()) if book.broker in MARKETS else broker(book_id)
+    # A connection of its own, with little patience: no order waits long for the time of day.
+    told = BROKERS[_market(book)](replace(connection(), connect_timeout_s=1.0, read_timeout_s=2.0))
 
     def read() -> datetime:
         return told.clock().at
@@ -90,7 +94,13 @@ def connection(*, stream: bool = False) -> Connection:
     alpaca = settings().alpaca
     key, secret = alpaca.keys()
     url = alpaca.stream_url if stream else alpaca.trading_url
-    return Connection(url, key.reveal(), secret.reveal())
+    return Connection(
+        url,
+        key.reveal(),
+        secret.reveal(),
+        connect_timeout_s=CONNECT_WITHIN_S,
+        read_timeout_s=ANSWER_WITHIN_S,
+    )
 
 
 @cache
@@ -113,6 +123,7 @@ def services(book_id: str) -> Services:
         log=structlog.get_logger("metronome").warning,
         resolve_delays_s=told.resolve_delays_s,
         owner=owner(),
+        adopt=told.adopt_positions,
     )
 
 

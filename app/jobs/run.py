@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from app.engine.errors import AppError
 from app.engine.ids import slot_of
+from app.io.locks import alone
 from app.io.store import task_slots
 from app.pipeline.services import Services
 
@@ -25,7 +26,12 @@ def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step
             if late > 1:
                 task_slots.finish(db, to.book.id, task, slot, "skipped", f"{late} slots late")
                 return
-        _run(to, task, slot, step)
+        with alone(to.database, f"{to.book.id}:{task}") as first:
+            if first:
+                _run(to, task, slot, step)
+            else:
+                with to.database.begin() as db:
+                    task_slots.finish(db, to.book.id, task, slot, "skipped", "still running")
 
 
 def run_nudged(to: Services, task: str, step: Step) -> None:

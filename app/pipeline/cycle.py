@@ -3,7 +3,7 @@
 from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
 from app.io.store import verdicts
-from app.pipeline import desk, execute, fills, resolve, risk, route
+from app.pipeline import desk, execute, fills, resolve, risk, route, withdraw
 from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
 from app.pipeline.ownership import owning
 from app.pipeline.services import Services
@@ -36,11 +36,12 @@ def _once(to: Services, lease: Lease) -> str:
     ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
+    withdrawn = withdraw.withdraw(to, now)
     settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
     return (
         f"updates {updates}, intents {len(intents)}, approved {len(made)}, sent {sent},"
-        f" resolved {settled}, polled {polled}"
+        f" withdrawn {withdrawn}, resolved {settled}, polled {polled}"
     )
 
 

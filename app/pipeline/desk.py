@@ -16,6 +16,9 @@ from app.pipeline import ledger
 from app.pipeline.ledger import Ledger
 from app.pipeline.services import Services
 
+#: So many intervals of reconciliation may fail in a row before entries stop.
+RECONCILED_FOR = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -36,13 +39,17 @@ class Desk:
 
 def read(to: Services, db: Connection) -> Desk:
     """Read the desk; the book's row stays locked until the transaction ends."""
-    row, now = book_states.lock(db, to.book.id), to.clock.now()
+    now = to.clock.now()  # asked before the row is locked: it may take a call to the broker
+    row = book_states.lock(db, to.book.id)
+    # Orders before positions: a fill that is recorded between the two readings then shows as still
+    # open, which holds back, and never as neither open nor filled, which would sell or buy again.
+    working = tuple(orders.unfinished(db, to.book.id))
     return Desk(
         at=now,
         opened=_opened(to, db, now),
         row=row,
         money=ledger.read(db, to.book.id),
-        open=tuple(orders.unfinished(db, to.book.id)),
+        open=working,
         signals=tuple(signals.unrouted(db, to.book.id)),
         intents=tuple(intents.undecided(db, to.book.id)),
     )
@@ -80,5 +87,11 @@ def risk_context(to: Services, desk: Desk) -> RiskContext:
         quotes=money.quotes,
         pending=desk.open,
         status=desk.row.status,
-        reconciled=desk.row.reconciled_at is not None,
+        reconciled=_lately_reconciled(to, desk),
     )
+
+
+def _lately_reconciled(to: Services, desk: Desk) -> bool:
+    """Were our books and the broker's found equal, and not too long ago?"""
+    when = desk.row.reconciled_at
+    return when is not None and desk.at - when <= RECONCILED_FOR * to.book.schedule.reconcile

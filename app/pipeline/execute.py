@@ -32,7 +32,7 @@ def _send_one(to: Services, lease: Lease, order: Order) -> bool:
         return False
     grant = to.buckets.take("broker", to.clock.now(), reserve=True)
     # Refused by the rate limit it stays NEW, and the next pass asks again.
-    return grant.allowed and start(to, lease, order) and send(to, order)
+    return grant.allowed and start(to, lease, order) and send(to, lease, order)
 
 
 def outdated(to: Services, order: Order) -> tuple[Reason, Measured] | None:
@@ -97,31 +97,33 @@ def _blocked(status: BookStatus) -> Reason:
 
 
 def _blow_fuse(to: Services, db: Connection, sent: int, most: int) -> None:
-    """Halt the book: it has sent more orders in a minute than it may (requirement E12)."""
+    """Stop entries: the book has sent more in a minute than it may (E12). Stops still go out."""
     why = f"rate fuse: {sent} orders within a minute, limit {most}"
-    book_states.set_status(db, to.book.id, BookStatus.HALTED, why, "rate_fuse", to.clock.now())
-    to.log("book_halted", book=to.book.id, why=why)
+    book_states.set_status(db, to.book.id, BookStatus.REDUCING, why, "rate_fuse", to.clock.now())
+    to.log("book_reducing", book=to.book.id, why=why)
 
 
-def send(to: Services, order: Order) -> bool:
+def send(to: Services, lease: Lease, order: Order, before: OrderState = OrderState.NEW) -> bool:
     """Make the one request for an order that is SUBMITTING; record what came of it.
 
     True when the broker has the order. A time-out, a reset or an answer that cannot be read means
-    UNKNOWN, never failed: the resolver looks it up.
+    UNKNOWN, never failed: the resolver looks it up. A request that certainly was not carried out
+    takes the order back to what it was ``before``: NEW, or still in doubt where this was not its
+    first request.
     """
     try:
         seen = to.broker.submit(order)
     except Rejected as error:
         if error.code != DUPLICATE:
-            end(to, order, OrderState.REJECTED, Reason.BROKER_REJECTED, str(error))
+            _end(to, lease, order, OrderState.REJECTED, (Reason.BROKER_REJECTED, str(error)))
             return False
-        end(to, order, OrderState.UNKNOWN, Reason.OUTCOME_UNKNOWN, "sent before")
+        _end(to, lease, order, OrderState.UNKNOWN, (Reason.OUTCOME_UNKNOWN, "sent before"))
         return False
     except Transient as error:
-        _put_back(to, order, error)
+        _put_back(to, lease, order, before, error)
         return False
     except OutcomeUnknown as error:
-        end(to, order, OrderState.UNKNOWN, Reason.OUTCOME_UNKNOWN, str(error))
+        _end(to, lease, order, OrderState.UNKNOWN, (Reason.OUTCOME_UNKNOWN, str(error)))
         return False
     _accepted(to, order, seen)
     return True
@@ -133,20 +135,33 @@ def _accepted(to: Services, order: Order, seen: BrokerOrder) -> None:
         _note(to, db, order, Reason.PASSED, seen.status)
 
 
-def _put_back(to: Services, order: Order, error: Transient) -> None:
-    """Nothing happened at the broker: the order is NEW again, and the next pass sends it."""
+def _put_back(
+    to: Services, lease: Lease, order: Order, before: OrderState, error: Transient
+) -> None:
+    """This request was not carried out: the order is what it was, and a later pass sends it."""
     if error.retry_after_s:
         until = to.clock.now() + timedelta(seconds=error.retry_after_s * to.clock.speed)
         to.buckets.penalise("broker", until)
     with to.database.begin() as db:
-        orders.move(db, order.client_id, OrderState.NEW, to.clock.now(), error=str(error))
+        if _in_flight(db, lease, order):
+            orders.move(db, order.client_id, before, to.clock.now(), error=str(error))
 
 
-def end(to: Services, order: Order, state: OrderState, reason: Reason, said: str) -> None:
+def _end(
+    to: Services, lease: Lease, order: Order, state: OrderState, why: tuple[Reason, str]
+) -> None:
     """Move an order to a state that the broker did not put it in, and say why."""
+    reason, said = why
     with to.database.begin() as db:
-        orders.move(db, order.client_id, state, to.clock.now(), error=said)
-        _note(to, db, order, reason, said)
+        if _in_flight(db, lease, order):
+            orders.move(db, order.client_id, state, to.clock.now(), error=said)
+            _note(to, db, order, reason, said)
+
+
+def _in_flight(db: Connection, lease: Lease, order: Order) -> bool:
+    """Is it still our request that the order waits for, or has somebody moved it on meanwhile?"""
+    now = orders.get(db, order.client_id, lock=True)
+    return now is not None and (now.state, now.fence) == (OrderState.SUBMITTING, lease.fence)
 
 
 def _note(to: Services, db: Connection, order: Order, reason: Reason, said: Measured) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.engine import tiers
 from app.engine.book import Book
+from app.engine.ids import slot_of
 from app.engine.market import Bar, Quote, sampled_bar
 from app.engine.session import SessionHours
 from app.engine.state import BookState
@@ -33,7 +34,7 @@ def update(to: Services, slot: int) -> str:
             *_gathering(book, book_states.load(db, book.id).engine),
         }
         before = quotes.load(db, book.id)
-    due = tiers.due(book, slot, interest)
+    due = tiers.due(book, at, interest)
     reserve = now.second < RESERVE_WINDOW_S and not set(book.universe.tier_a).isdisjoint(due)
     grant = to.buckets.take("quotes", now, reserve=reserve)
     if not grant.allowed:
@@ -47,7 +48,7 @@ def update(to: Services, slot: int) -> str:
                 db, book.id, now, "quotes", bad.symbol, bad.reason, {"said": bad.payload}
             )
         tape.append(db, book.id, now, "update_quotes", "quotes", as_json_quotes(seen.good))
-    to.nudge("generate_signals", slot)
+    to.nudge("generate_signals", slot_of(at, book.schedule.signals))
     paid = "from the reserve" if grant.from_reserve else "from the tokens"
     return f"{len(seen.good)} quotes, {len(seen.bad)} refused, {paid}"
 

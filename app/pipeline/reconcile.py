@@ -1,4 +1,4 @@
-"""Reconcile: the broker's orders, fills, positions and cash against ours; the broker is right."""
+"""Reconcile: the broker's orders, fills and positions against ours; the broker is right."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,11 +11,12 @@ from sqlalchemy.engine import Connection
 from app.adapters.port import BrokerPosition
 from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.exits.stop_loss import stop_price
-from app.engine.orders import BrokerOrder, Execution, Order
+from app.engine.orders import FINAL, BrokerOrder, Execution, Order
 from app.engine.portfolio import Account, Position
+from app.io.locks import Lease
 from app.io.store import accounts, book_states, fills, orders, positions, recovery
 from app.io.store.recovery import Difference
-from app.pipeline.ownership import owning
+from app.pipeline.ownership import LEASE_S, owning
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
@@ -27,19 +28,24 @@ READINGS = 3
 
 def run(to: Services) -> str:
     """Reconcile as the book's owner. Entries wait until this has succeeded once."""
-    return owning(to, lambda lease: reconcile(to))
+    return owning(to, lambda lease: reconcile(to, lease))
 
 
-def reconcile(to: Services) -> str:
-    """Repair what the broker explains; a position that it does not explain stops entries."""
+def reconcile(to: Services, lease: Lease) -> str:
+    """Repair what the broker explains; a position that it does not explain stops entries.
+
+    The lease is renewed between the calls, which together may last longer than it.
+    """
     if not to.buckets.take("broker", to.clock.now(), cost=5).allowed:
         return "refused by the rate limit"
     try:
         account = to.broker.account()
         different: dict[str, tuple[Decimal, Decimal]] = {}
         for _ in range(READINGS):
-            _repair_orders(to)
-            different = _compare_positions(to, to.broker.positions())
+            _repair_orders(to, lease)
+            theirs = to.broker.positions()
+            _keep(to, lease)
+            different = _compare_positions(to, theirs)
             if not different:
                 break
     except (Transient, Rejected, OutcomeUnknown) as error:
@@ -48,19 +54,41 @@ def reconcile(to: Services) -> str:
     return "reconciled" if not different else f"{len(different)} positions differ"
 
 
-def _repair_orders(to: Services) -> None:
-    """Record what the broker knows of each order and we do not."""
+def _keep(to: Services, lease: Lease) -> None:
+    """Renew the lease. Raises Transient where somebody else has taken it meanwhile."""
+    if not to.leases.renew(lease, LEASE_S):
+        raise Transient("the book has another owner now")
+
+
+def _repair_orders(to: Services, lease: Lease) -> None:
+    """Record what the broker knows of each order and we do not; withdraw what we had closed."""
     since = to.calendar.session_for(to.clock.now()).open - LOOK_BACK
     executed: defaultdict[str, list[Execution]] = defaultdict(list)
     theirs = to.broker.orders_since(since)
+    _keep(to, lease)
     for execution in to.broker.executions(since):
         executed[execution.broker_order_id].append(execution)
+    _keep(to, lease)
     with to.database.begin() as db:
         ours = {order.client_id: order for order in orders.listing(db, to.book.id, since)}
     for seen in theirs:
         mine = ours.get(seen.client_id)
         if mine is None or not _agree(mine, seen):
             _repair_or_refuse(to, seen, executed[seen.broker_id])
+        if mine is not None and mine.state in FINAL and seen.state not in FINAL:
+            _withdraw(to, lease, mine, seen)
+
+
+def _withdraw(to: Services, lease: Lease, mine: Order, seen: BrokerOrder) -> None:
+    """Cancel at the broker what we had closed as never sent: it reserves nothing here."""
+    with to.database.begin() as db:
+        subject = ("order", seen.client_id)
+        _note(to, db, subject, str(mine.state), seen.status, "closed here: cancelled there")
+    try:
+        to.broker.cancel(seen.broker_id)
+    except Rejected as error:
+        to.log("cancel_refused", book=to.book.id, order=seen.client_id, why=str(error))
+    _keep(to, lease)
 
 
 def _agree(mine: Order, seen: BrokerOrder) -> bool:
@@ -84,6 +112,7 @@ def _repair_or_refuse(to: Services, seen: BrokerOrder, executed: list[Execution]
 
 def _repair(to: Services, db: Connection, seen: BrokerOrder, executed: list[Execution]) -> None:
     before = orders.get(db, seen.client_id, lock=True)
+    known = len(fills.for_order(db, seen.client_id))
     after = record(to, db, seen, executed, "reconcile")
     theirs = f"{seen.status} {seen.filled_quantity}"
     if before is None:
@@ -91,6 +120,9 @@ def _repair(to: Services, db: Connection, seen: BrokerOrder, executed: list[Exec
     elif after != before:
         mine = f"{before.state} {before.filled_quantity}"
         _note(to, db, ("order", seen.client_id), mine, theirs, "recorded")
+    elif (late := len(fills.for_order(db, seen.client_id)) - known) > 0:
+        mine = f"{before.state} {before.filled_quantity}"
+        _note(to, db, ("order", seen.client_id), mine, theirs, f"{late} late fills recorded")
 
 
 def _note(
@@ -111,14 +143,22 @@ def _note(
 def _compare_positions(
     to: Services, theirs: Mapping[str, BrokerPosition]
 ) -> dict[str, tuple[Decimal, Decimal]]:
-    """Return (ours, theirs) of each symbol that differs; a book without any history adopts."""
+    """Return (ours, theirs) of each symbol that differs.
+
+    What the account holds outside the book's universe, and the book never traded, is somebody
+    else's: it is noted and left alone.
+    """
     with to.database.begin() as db:
         mine = positions.load(db, to.book.id, lock=True)
-        if theirs and not mine and not fills.any_known(db, to.book.id):
-            for position in theirs.values():
-                _adopt(to, db, position)
-            return {}
-    symbols = mine.keys() | theirs.keys()
+        if to.adopt and not mine and not fills.any_known(db, to.book.id):
+            for symbol in sorted(theirs.keys() & set(to.book.universe.symbols)):
+                _adopt(to, db, theirs[symbol])
+            mine = positions.load(db, to.book.id)
+        foreign = theirs.keys() - mine.keys() - set(to.book.universe.symbols)
+        for symbol in sorted(foreign):
+            held = str(theirs[symbol].quantity)
+            _note(to, db, ("position", symbol), None, held, "not ours: left alone")
+    symbols = (mine.keys() | theirs.keys()) - foreign
     nothing = Decimal(0)
     pairs = {
         symbol: (

@@ -32,7 +32,7 @@ def record(
     """
     now = to.clock.now()
     order = orders.get(db, seen.client_id, lock=True)
-    if order is None:
+    if order is None or order.book != to.book.id:
         return None
     fresh = fills.insert_once(db, to.book.id, to.broker.name, order.client_id, executions, source)
     known = fills.for_order(db, order.client_id) if fresh or order.filled_quantity else []

@@ -81,7 +81,7 @@ def _send_again(to: Services, lease: Lease, order: Order) -> bool:
         return False
     with to.database.begin() as db:
         _note(to, db, order, "not found", "sent again with the same id")
-    return execute.send(to, order)
+    return execute.send(to, lease, order, before=OrderState.UNKNOWN)
 
 
 def _call_a_person(to: Services, order: Order) -> bool:

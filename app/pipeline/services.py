@@ -37,6 +37,7 @@ class Services:
 
     ``settings`` is the fingerprint of the settings in force; ``resolve_delays_s`` are the wall
     seconds between two look-ups of an order in doubt, after which it counts as not found.
+    ``adopt``: a book that never traded takes over what the account holds of its universe.
     """
 
     book: Book
@@ -53,3 +54,4 @@ class Services:
     log: Callable[..., None]
     resolve_delays_s: tuple[float, ...]
     owner: str
+    adopt: bool = False

@@ -6,6 +6,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.session import Phase, SessionHours, check_phase, phase_at, way
+from app.io.locks import Lease
 from app.io.store import accounts, book_states, orders, sessions
 from app.io.store.sessions import SessionRow
 from app.pipeline import history, reconcile, report
@@ -21,10 +22,11 @@ def advance(to: Services) -> str:
         book_states.ensure(db, to.book, to.settings, now)
         _end_slept_through(to, db, hours)
         row = sessions.load(db, to.book.id, hours.date) or _fresh(hours)
-    phases = way(Phase(row.state), phase_at(hours, now, to.book.session))
-    if Phase(row.state) in (Phase.CLOSED, Phase.STOPPED):
+    wanted = phase_at(hours, now, to.book.session)
+    # Clocks of two processes differ a little: a day that has moved on never moves back.
+    if Phase(row.state) in (Phase.CLOSED, Phase.STOPPED) or _behind(wanted, Phase(row.state)):
         return row.state
-    for phase in phases:
+    for phase in way(Phase(row.state), wanted):
         after = _enter(to, row, phase)
         if after is None:
             break
@@ -33,6 +35,11 @@ def advance(to: Services) -> str:
         with to.database.begin() as db:
             sessions.save(db, to.book.id, row, to.clock.now())
     return row.state
+
+
+def _behind(phase: Phase, current: Phase) -> bool:
+    days_order = list(Phase)
+    return days_order.index(phase) < days_order.index(current)
 
 
 def _end_slept_through(to: Services, db: Connection, hours: SessionHours) -> None:
@@ -66,18 +73,20 @@ def _prepare(to: Services, row: SessionRow) -> SessionRow | None:
     """Reconcile, take the account's opening balance, and fetch the history that scores need."""
     opened: list[SessionRow] = []
 
-    def open_books() -> str:
-        said = reconcile.reconcile(to)
-        if said != "reconciled":
-            return said
+    def open_books(lease: Lease) -> str:
+        before = to.broker.account()
+        said = reconcile.reconcile(to, lease)
         account, now = to.broker.account(), to.clock.now()
+        if said != "reconciled" or account.cash != before.cash:
+            # A fill between the two statements: nobody could say whether the cash has it already.
+            return said
         with to.database.begin() as db:
             accounts.add(db, to.book.id, now, "open", account)
         opened.append(replace(row, equity_open=account.equity, cash_open=account.cash))
         return said
 
     try:
-        owning(to, lambda lease: open_books())
+        owning(to, open_books)
         if opened:
             history.backfill(to)
     except (Transient, Rejected, OutcomeUnknown) as error:
@@ -90,11 +99,11 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
     """Close the day: nothing open, everything reconciled, the balance taken, the report written."""
     settled: list[SessionRow] = []
 
-    def close_books() -> str:
+    def close_books(lease: Lease) -> str:
         with to.database.begin() as db:
             if orders.unfinished(db, to.book.id):
                 return "orders are open"
-        said = reconcile.reconcile(to)
+        said = reconcile.reconcile(to, lease)
         if said != "reconciled":
             return said
         account, now = to.broker.account(), to.clock.now()
@@ -106,7 +115,7 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
         return said
 
     try:
-        said = owning(to, lambda lease: close_books())
+        said = owning(to, close_books)
     except (Transient, Rejected, OutcomeUnknown) as error:
         said = str(error)
     if settled:

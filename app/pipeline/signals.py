@@ -21,7 +21,7 @@ def generate(to: Services, slot: int) -> str:
     with to.database.begin() as db:
         row = book_states.lock(db, book.id)
         held = frozenset(positions.held(db, book.id))
-        due = tiers.due(book, slot, held | orders.open_symbols(db, book.id))
+        due = tiers.due(book, at, held | orders.open_symbols(db, book.id))
         inputs = SignalInputs(
             at=at,
             slot=slot,

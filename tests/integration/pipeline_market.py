@@ -11,7 +11,7 @@ from app.adapters.port import Broker, BrokerClock, Capabilities
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.ids import execution_id
 from app.engine.market import Bar, Quote
-from app.engine.orders import BrokerOrder, Execution, Order
+from app.engine.orders import BrokerOrder, Execution, Order, OrderType
 from app.io.calendar import ExchangeCalendar
 from app.io.feeds.port import Bars, Quotes
 
@@ -74,7 +74,8 @@ class Unruly:
     """The paper ledger behind a line that fails when it is told to.
 
     ``line`` holds what the next submissions meet: "lost" (arrived, the answer did not), "drop"
-    (never arrived), "down" (certainly not sent), "refuse" (the broker's no) or "" (nothing).
+    (never arrived), "down" (certainly not sent), "refuse" (the broker's no) or "" (nothing). While
+    ``resting``, what arrives works without filling.
     """
 
     def __init__(self, ledger: Broker, client_ids: bool = True) -> None:
@@ -85,6 +86,7 @@ class Unruly:
         self.hidden = 0
         self.looked_up = 0
         self.mute = False
+        self.resting = False
         self.parts = 1
         self.meanwhile: Callable[[Order], None] = lambda order: None
 
@@ -101,6 +103,8 @@ class Unruly:
             raise Rejected("halted", "trading in this symbol is halted")
         if fault == "drop":
             raise OutcomeUnknown("connection reset before anything was read")
+        if self.resting:
+            order = replace(order, type=OrderType.LIMIT, limit_price=D(1))
         seen = self.ledger.submit(order)
         if fault == "lost":
             raise OutcomeUnknown("read timed out")

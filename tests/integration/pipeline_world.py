@@ -80,6 +80,10 @@ class World:
         self.services.append(replace(made, **changes))
         return self.services[-1]
 
+    def adopt(self) -> None:
+        """Take over what the account holds, as ADOPT_POSITIONS=1 says."""
+        self.services[0] = replace(self.to, adopt=True)
+
     def close(self) -> None:
         for to in self.services:
             to.leases.close()

@@ -15,7 +15,7 @@ from store_builders import BOOK, a_guard, an_active_book, an_order, the_only
 from app.engine.errors import Transient
 from app.engine.orders import OrderState
 from app.io import locks
-from app.io.locks import Lease, Leases, beat_lock, try_exclusive
+from app.io.locks import Lease, Leases, alone, beat_lock
 from app.io.store import orders
 from app.io.store.database import Database
 
@@ -221,13 +221,28 @@ def test_a_lost_connection_is_made_anew(database: Database, mine: Leases, other:
     assert other.acquire("trader", BOOK) is None
 
 
-def test_an_exclusive_key_is_free_after_the_transaction(database: Database) -> None:
-    with database.begin() as first, database.begin() as second:
-        assert try_exclusive(first, "quotes:us")
-        assert not try_exclusive(second, "quotes:us")
-        assert try_exclusive(second, "quotes:kr")
-    with database.begin() as third:
-        assert try_exclusive(third, "quotes:us")
+def test_a_key_runs_alone_until_its_block_ends(database: Database, database_url: str) -> None:
+    other = Database(database_url, "other")
+    with database.keep(), other.keep():
+        with alone(database, "us:quotes") as first, alone(other, "us:quotes") as second:
+            assert (first, second) == (True, False)
+            with alone(other, "kr:quotes") as elsewhere:
+                assert elsewhere
+        with alone(other, "us:quotes") as after:
+            assert after
+    other.dispose()
+
+
+def test_a_key_is_free_when_its_session_is_gone(database: Database, database_url: str) -> None:
+    other = Database(database_url, "other")
+    with database.keep(), alone(database, "us:quotes") as first:
+        assert first
+        with database.begin() as db:
+            pid = db.scalar(text("SELECT pg_backend_pid()"))
+        the_only(other, f"SELECT pg_terminate_backend({pid}, 5000)")
+    with other.keep(), alone(other, "us:quotes") as second:
+        assert second
+    other.dispose()
 
 
 def test_a_second_beat_waits_until_the_first_is_gone(database: Database) -> None:

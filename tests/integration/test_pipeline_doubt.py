@@ -52,7 +52,7 @@ def a_lease(world: World, worker: Any) -> Lease:
 def test_an_answer_that_was_lost_is_looked_up_and_adopted(world: World) -> None:
     world.broker.line.append("lost")
     world.signal("AAPL")
-    assert world.run().startswith("updates 0, intents 1, approved 1, sent 0, resolved 1")
+    assert world.run().endswith("approved 1, sent 0, withdrawn 0, resolved 1, polled 0")
     assert world.order("AAPL").state is OrderState.SUBMITTED
     world.run(5)
     assert len(world.broker.tried) == len(world.theirs()) == 1
@@ -232,7 +232,7 @@ def test_a_paused_owner_that_sends_after_all_is_refused_by_the_broker(world: Wor
     paused.leases.release(lease)
     world.run(PASSES)  # the newer owner finds it SUBMITTING and in the end sends it itself
     assert world.order("AAPL").state is OrderState.SUBMITTED
-    assert not execute.send(paused, order)
+    assert not execute.send(paused, lease, order)
     world.run(2)
     assert world.order("AAPL").state is OrderState.SUBMITTED
     assert len(world.theirs()) == 1
@@ -253,7 +253,7 @@ def test_a_broker_without_client_ids_is_never_asked_twice(
         assert len(world.broker.tried) == 1
 
 
-def test_the_rate_fuse_halts_and_is_remembered(
+def test_the_rate_fuse_stops_entries_and_is_remembered(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     risk = replace(a_book().risk, orders_per_minute=2)
@@ -264,7 +264,7 @@ def test_the_rate_fuse_halts_and_is_remembered(
         world.run()
         assert len(world.theirs()) == 2
         row = world.row()
-        assert (row.status, row.set_by) == (BookStatus.HALTED, "rate_fuse")
+        assert (row.status, row.set_by) == (BookStatus.REDUCING, "rate_fuse")
         world.wait(40 * SECOND)
         world.signal("TSLA")
         world.run(2, to=world.worker())

@@ -87,11 +87,32 @@ def test_a_book_without_history_adopts_what_the_account_holds(
 ) -> None:
     with world_of((database_url, redis_url), tmp_path) as world:
         world.broker.ledger.submit(a_foreign_order("MSFT", 7))
+        world.adopt()
         assert world.open() == "TRADING"
         position = world.held()["MSFT"]
         assert (position.quantity, position.average_price) == (D(7), D("200.01"))
         assert position.stop_price == D("197.00")
         assert ("MSFT", "adopted") in notes(world)
+
+
+def test_nothing_is_adopted_unasked(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    with world_of((database_url, redis_url), tmp_path) as world:
+        world.broker.ledger.submit(a_foreign_order("MSFT", 7))
+        assert world.open() == "INITIALIZING"
+        assert world.held() == {}
+        assert ("MSFT", "entries stopped") in notes(world)
+
+
+def test_what_the_book_never_trades_is_noted_and_left_alone(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with world_of((database_url, redis_url), tmp_path) as world:
+        world.price("KO", "70.00")
+        world.broker.ledger.submit(a_foreign_order("KO", 7))
+        world.adopt()
+        assert world.open() == "TRADING"
+        assert world.held() == {}
+        assert ("KO", "not ours: left alone") in notes(world)
 
 
 def test_what_the_broker_cannot_mean_does_not_hold_up_the_other_orders(world: World) -> None:

@@ -90,7 +90,7 @@ def test_the_next_day_nothing_is_entered_before_it_was_opened(world: World) -> N
     world.signal("AAPL")
     world.run()
     assert world.theirs() == []
-    assert world.reasons("risk")[-1] == "session_closed"
+    assert world.reasons("risk")[-1] == "not_reconciled"
     world.open()
     world.wait(MINUTE)
     world.signal("AAPL")
@@ -168,6 +168,7 @@ def test_what_was_adopted_is_realised_at_what_it_had_cost(world: World) -> None:
 
     world.at(NOON)
     world.broker.ledger.submit(a_foreign_order("MSFT", 7))
+    world.adopt()
     world.open()
     world.price("MSFT", "210.01")
     sell(world, "MSFT")

@@ -25,7 +25,7 @@ _PAID = (
             0,
         )
     )
-    .where(_f.book == _a.book, _f.at >= _a.at)
+    .where(_f.book == _a.book, _f.written_wall > _a.written_wall)
     .scalar_subquery()
 )
 _MONEY = (
@@ -66,7 +66,10 @@ def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement |
 
 
 def money(db: Connection, book_id: str) -> tuple[Decimal, Decimal] | None:
-    """Return cash now and equity at the open: the newest opening, and every fill since it."""
+    """Return cash now and equity at the open: the newest opening, and every fill recorded since.
+
+    By when the rows were written: one clock, where the broker's and ours would be two.
+    """
     row = db.execute(_MONEY, {"book": book_id}).one_or_none()
     return (row[0], row[1]) if row else None
 

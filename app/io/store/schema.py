@@ -279,6 +279,7 @@ account_snapshots = sa.Table(
     sa.Column("at", Time, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     *(sa.Column(n, sa.Numeric, nullable=False) for n in ("cash", "equity", "buying_power")),
+    _wall(),
     sa.Column("currency", sa.Text, nullable=False),
     sa.Index(None, "book", "at"),
     comment="kind is open, check or close; what the broker said",

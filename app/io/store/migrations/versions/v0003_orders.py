@@ -147,6 +147,12 @@ def _account_snapshots() -> None:
         sa.Column("equity", sa.Numeric(), nullable=False),
         sa.Column("buying_power", sa.Numeric(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column(
+            "written_wall",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_snapshots")),
         comment="kind is open, check or close; what the broker said",
     )
