@@ -16,7 +16,10 @@ class Mode(StrEnum):
 
 
 class BookStatus(StrEnum):
-    """What a book may do: everything, exits only, or nothing but cancels."""
+    """What a book may send: everything, exits only, or nothing.
+
+    Orders of a blocked purpose that still work at the broker are cancelled there.
+    """
 
     ACTIVE = "ACTIVE"
     REDUCING = "REDUCING"
