@@ -7,16 +7,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import httpx
 import psutil
 import pytest
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "bars" / "us_minute"
 METRONOME = Path(sys.executable).with_name("metronome")
 SPEED = "150"
+NEW_YORK = ZoneInfo("America/New_York")
+KEYS = {"APCA-API-KEY-ID": "sim", "APCA-API-SECRET-KEY": "sim"}
 #: A day takes 398 market minutes; whatever lasts longer than this hangs.
 PATIENCE_S = 420
 
@@ -47,6 +52,18 @@ class Day:
     def pid_of(self, name: str) -> int | None:
         pids = [p["pid"] for p in self.status()["processes"] if p["name"] == name]
         return pids[0] if pids else None
+
+    def is_under_way(self) -> bool:
+        """Is it past noon at the exchange, and are positions open?"""
+        url = self.status().get("urls", {}).get("exchange")
+        if not url:
+            return False
+        try:
+            world = httpx.get(f"{url}/sim/state", headers=KEYS, trust_env=False).json()
+        except httpx.HTTPError:
+            return False
+        noon = datetime.fromisoformat(world["clock"]["now"]).astimezone(NEW_YORK).hour >= 12
+        return noon and bool(world["positions"])
 
     def finish(self) -> tuple[dict[str, Any], str]:
         """Wait for the end; return the day in numbers and everything that was printed."""
@@ -94,7 +111,7 @@ def test_a_synthetic_day_survives_a_worker_killed_in_the_middle(tmp_path: Path) 
     day = Day(tmp_path)
     try:
         worker = wait_for(lambda: day.pid_of("worker"))
-        time.sleep(40)  # the middle of the day, with positions open
+        wait_for(day.is_under_way, 180)
         children = psutil.Process(worker).children(recursive=True)
         for process in (psutil.Process(worker), *children):
             os.kill(process.pid, signal.SIGKILL)
