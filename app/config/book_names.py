@@ -118,7 +118,7 @@ RISK = _table(
     ("min_slots", "MIN_SLOTS", count(1, 1000), "the exposure is split by so many or more"),
     ("max_price_age_seconds", "MAX_PRICE_AGE_SECONDS", _SECONDS, "nothing is sized on older"),
     ("max_intent_age_seconds", "MAX_INTENT_AGE_SECONDS", _SECONDS, "older intents are dropped"),
-    ("orders_per_minute", "ORDERS_PER_MINUTE", count(1, 1000), "more submissions halt the book"),
+    ("orders_per_minute", "ORDERS_PER_MINUTE", count(1, 1000), "more submissions stop entries"),
 )
 
 SESSION = _table(

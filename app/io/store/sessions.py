@@ -40,9 +40,16 @@ def save(db: Connection, book_id: str, session: SessionRow, at: datetime) -> Non
     )
 
 
+# Built once: it stands on the way of every order.
+_BY_DATE = sa.select(*(_s[name] for name in _NAMES)).where(
+    _s.book == sa.bindparam("book"), _s.date == sa.bindparam("day")
+)
+
+
 def load(db: Connection, book_id: str, day: date) -> SessionRow | None:
     """Return the session of a date."""
-    return _first(db, _query(book_id).where(_s.date == day))
+    row = db.execute(_BY_DATE, {"book": book_id, "day": day}).one_or_none()
+    return SessionRow(*row) if row else None
 
 
 def current(db: Connection, book_id: str) -> SessionRow | None:
