@@ -138,7 +138,6 @@ def _live(stack: Stack, watch: Watch, view: View) -> None:
         view.show(moment)
         if moment.settled:
             return
-        _refuse_dead_exchange(stack)
         if moment.is_over and closed_since is None:
             closed_since = monotonic()
         if closed_since is not None and monotonic() - closed_since > SETTLE_WITHIN_S:
@@ -148,15 +147,6 @@ def _live(stack: Stack, watch: Watch, view: View) -> None:
                 f" {stack.folder.path / 'logs'}"
             )
     raise KeyboardInterrupt
-
-
-def _refuse_dead_exchange(stack: Stack) -> None:
-    """Raise AppError where the exchange ended: the one started in its place knows no order."""
-    if any(process.name == "exchange" and process.last_exit for process in stack.processes()):
-        raise AppError(
-            "the exchange ended in the middle of its day, and every order with it: run the demo"
-            f" again; what it said is in {stack.folder.logs / 'exchange.log'}"
-        )
 
 
 def _save(folder: Path, result: Result) -> Path:

@@ -112,9 +112,10 @@ class StateFolder:
             _record_of(home).unlink(missing_ok=True)
         for kept in (self.logs, self.redis):
             shutil.rmtree(kept, ignore_errors=True)
-        for pattern in ("*.sockets", "postgres.*", "status.json"):
+        for pattern in ("*.sockets", "*.json*", "postgres.*"):
             for file in self.path.glob(pattern):
-                file.unlink(missing_ok=True)
+                if file.name != OWNER and file.is_file():
+                    file.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete everything, short socket folders and the folder of another account included."""

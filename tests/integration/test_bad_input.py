@@ -181,7 +181,7 @@ def alive(pids: list[int]) -> list[int]:
 
 
 def test_a_running_demo(tmp_path: Path) -> None:
-    """A second one leaves it alone, a dead exchange ends it, and nothing is left running."""
+    """A second one leaves it alone, and Ctrl-C leaves nothing running."""
     status = tmp_path / ".metronome" / "demo" / "status.json"
     with subprocess.Popen(
         [METRONOME, "demo", "--speed", "20"],
@@ -199,8 +199,19 @@ def test_a_running_demo(tmp_path: Path) -> None:
         said = refused(tmp_path, DEMO)
         assert f"already runs on {status.parent} (process {first.pid})" in said
         assert len(alive(list(pids.values()))) == len(pids)
-        os.kill(pids["exchange"], signal.SIGKILL)
+        first.send_signal(signal.SIGINT)
         _, errors = first.communicate(timeout=PATIENCE_S)
-    assert first.returncode == 1
-    assert errors.startswith("metronome: the exchange ended in the middle of its day")
+    assert (first.returncode, errors) == (130, "")
     assert alive(list(pids.values())) == []
+
+
+def test_a_demo_starts_from_nothing_and_deletes_only_its_own(tmp_path: Path) -> None:
+    """Data, logs and what the exchange remembered go; a file that somebody put there stays."""
+    demo = tmp_path / ".metronome" / "demo"
+    (demo / "logs").mkdir(parents=True)
+    for name in ("supervisor.json", "exchange.json", "logs/worker.log", "notes.txt"):
+        (demo / name).write_text("{}")
+    refused(tmp_path, [*DEMO, "--date", "tomorrow"])
+    assert (demo / "notes.txt").exists()
+    assert not (demo / "exchange.json").exists()
+    assert not (demo / "logs" / "worker.log").exists()
