@@ -16,9 +16,20 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.local.account import server_account
+from app.local.folder import state_folder
+
 METRONOME = Path(sys.executable).with_name("metronome")
 UP, DEMO = ["up", "--sim"], ["demo", "--speed", "1000"]
 PATIENCE_S = 30.0
+
+
+@pytest.fixture(autouse=True)
+def removed(tmp_path: Path) -> Iterator[None]:
+    """Root's PostgreSQL keeps its data outside of the test's folder."""
+    yield
+    for name in (".metronome/demo", ".metronome"):
+        state_folder(tmp_path / name, server_account()).remove()
 
 
 def environment(**environ: str) -> dict[str, str]:
