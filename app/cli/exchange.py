@@ -27,9 +27,13 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
     participation: Annotated[float, typer.Option(help="Share of volume that may fill.")] = 0.1,
     rate_limit: Annotated[int, typer.Option(help="Requests a simulated minute.")] = 200,
     key: Annotated[str | None, typer.Option(help="Let only this ID:SECRET in.")] = None,
+    memory: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Remember the world here and go on with it.")
+    ] = None,
 ) -> None:
     """Serve a simulated exchange that speaks Alpaca's trading, data and streaming protocols."""
-    from app.sim.launch import Wish, run
+    from app.sim.launch import run
+    from app.sim.wish import Wish
 
     run(
         Wish(
@@ -47,5 +51,6 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
             participation=participation,
             rate_limit=rate_limit,
             key=key,
+            memory=memory,
         )
     )

@@ -16,6 +16,7 @@ from app.local.control import state_path
 from app.local.environment import set_for_us, simulated
 from app.local.folder import state_folder
 from app.local.logs import last_words, rotate
+from app.local.ownership import claim
 from app.local.procfile import read_procfile
 from app.local.stack import Event, Interrupted, Stack
 from app.local.status import read_status
@@ -58,6 +59,25 @@ def refuse_wrong_settings(*, sim: bool, speed: float) -> None:
         settings.alpaca.keys()
 
 
+def start_afresh(say: Callable[[str], None], *, speed: float) -> None:
+    """Delete what the state folder holds; raise InvalidData while somebody runs on it."""
+    refuse_wrong_settings(sim=True, speed=speed)
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        if set_for_us().get(name):
+            raise InvalidData(
+                f"{name} is set, and --fresh empties no servers but its own: leave {name} out, or "
+                "empty that server and delete exchange.json in the state folder."
+            )
+    folder = state_folder(state_path(), server_account())
+    folder.prepare()
+    ownership = claim(folder.path)
+    try:
+        say(f"Deleting the data in {folder.path}: a new world starts.")
+        folder.clear()
+    finally:
+        ownership.release()
+
+
 def _introduce(stack: Stack, say: Callable[[str], None]) -> None:
     say(f"Metronome runs on {stack.folder.path}; Ctrl-C or `metronome down` stops it.")
     for name in ("api", "exchange"):
@@ -92,7 +112,8 @@ def run_detached(say: Callable[[str], None], *, sim: bool, speed: float) -> None
     state.prepare()
     folder, log = state.path, state.logs / "up.log"
     rotate(log)
-    words = [word for word in sys.argv[1:] if word != "--detach"]
+    # What --fresh asks for has been done by now.
+    words = [word for word in sys.argv[1:] if word not in ("--detach", "--fresh")]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", "from app.cli.main import main; main()", *words],

@@ -31,7 +31,12 @@ def endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Re
         try:
             reply = await handler(world, request)
         except Refused as refusal:
-            return JSONResponse(refusal.body, refusal.status)
+            reply = Reply(refusal.body, refusal.status)
+        try:
+            world.settle()
+        except OSError as error:
+            # What is not written down is not told: the client has to look it up later.
+            reply = Reply({"code": 50010000, "message": f"memory: {error.strerror}"}, 500)
         if reply.value is None:
             return Response(status_code=reply.status)
         return JSONResponse(reply.value, reply.status)

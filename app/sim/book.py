@@ -11,6 +11,8 @@ class OrderBook:
 
     def __init__(self) -> None:
         self.all: dict[str, Order] = {}
+        #: Grows whenever an order is new or another.
+        self.changes = 0
         self._by_client_id: dict[str, str] = {}
         self._open: dict[str, dict[str, Order]] = {}
         self._children: dict[str, list[str]] = {}
@@ -51,6 +53,7 @@ class OrderBook:
 
     def keep(self, order: Order) -> None:
         """Store an order's newest state."""
+        self.changes += 1
         self.all[order.id] = order
         self._by_client_id[order.client_id] = order.id
         if order.parent is not None:

@@ -47,7 +47,7 @@ class Exchange:
         self.on_update: Callable[[Update], None] = lambda _: None
         self.arrival_limit: Callable[[Order], Decimal | None] = lambda _: None
         self.started_at = self.at = clock.now()
-        self._liquidity: dict[str, tuple[Trade, Decimal]] = {}
+        self.liquidity: dict[str, tuple[Trade, Decimal]] = {}
 
     # What it is worth
 
@@ -202,13 +202,13 @@ class Exchange:
             quiet = Tick(symbol, self.at, price, *quote_around(price, self.terms), ZERO)
             self._apply([s for s in match(orders, quiet, self.terms) if s.ends])
             return
-        known = self._liquidity.get(symbol)
+        known = self.liquidity.get(symbol)
         left = known[1] if known and known[0] == trade else trade.size * self.terms.participation
         quote = quote_of(trade, self.terms)
         offered = left if at_most is None else min(left, at_most)
         tick = Tick(symbol, self.at, trade.price, quote.bid, quote.ask, offered)
         steps = match(orders, tick, self.terms)
-        self._liquidity[symbol] = (trade, left - sum((s.quantity for s in steps), ZERO))
+        self.liquidity[symbol] = (trade, left - sum((s.quantity for s in steps), ZERO))
         self._apply(steps)
 
     def _print(self, symbol: str, phase: Phase, price: Decimal) -> None:

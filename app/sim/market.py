@@ -1,5 +1,6 @@
 """The market of a simulated world: the tapes of its symbols and the quotes around their trades."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -39,6 +40,17 @@ class Market:
         """Return the last price of each symbol that has traded."""
         trades = {s: self.last_trade(s, now) for s in symbols if s in self.tapes}
         return {s: t.price for s, t in trades.items() if t is not None}
+
+
+def fingerprint(market: Market) -> str:
+    """Return a short digest of every bar, the same for the same prices in the same order."""
+    digest = hashlib.sha256()
+    for symbol, tape in market.tapes.items():
+        digest.update(symbol.encode())
+        for column in (tape.starts, tape.open, tape.high, tape.low, tape.close, tape.volume):
+            digest.update(column.tobytes())
+        digest.update(tape.low_first.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def quote_of(trade: Trade, terms: Terms) -> Quote:

@@ -31,6 +31,7 @@ async def pump(world: World) -> None:
     while True:
         try:
             now = world.exchange.advance()
+            world.settle()
             world.data.advance()
         except Exception:
             log.exception("the market could not advance")
@@ -51,6 +52,10 @@ def application(world: World) -> ASGIApp:
         task = asyncio.create_task(pump(world))
         yield
         task.cancel()
+        try:
+            world.leave()
+        except OSError as error:
+            log.warning("the last moments are not remembered: %s", error)
 
     async def unknown(request: Request, _: Exception) -> JSONResponse:
         return JSONResponse({"code": 40410000, "message": "endpoint not found."}, 404)

@@ -6,9 +6,10 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from app.engine.errors import InvalidData
-from app.sim.exchange import Exchange
+from app.sim.exchange import Exchange, Update
 from app.sim.faults import Faults, Kind
 from app.sim.hub import DataHub, TradeHub
+from app.sim.keeper import Keeper
 from app.sim.limits import RateLimit
 from app.sim.orders import Order
 from app.sim.replies import configurations
@@ -17,14 +18,15 @@ from app.sim.times import new_york
 from app.sim.timetable import Session, Timetable
 from app.sim.visibility import Visibility
 
-#: A quiet spring Friday without a holiday around it.
-DEFAULT_DATE = date(2026, 3, 20)
 HISTORY_SESSIONS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """An exchange with its doors: who may come in, what goes wrong, who listens."""
+    """An exchange with its doors: who may come in, what goes wrong, who listens.
+
+    ``untold`` are updates that nobody has heard of yet; without ``keeper`` nothing is remembered.
+    """
 
     exchange: Exchange
     access: Access
@@ -34,6 +36,21 @@ class World:
     trades: TradeHub
     data: DataHub
     configurations: dict[str, Any]
+    keeper: Keeper | None
+    untold: list[Update]
+
+    def settle(self) -> None:
+        """Write down what has happened, then tell those who listen. Raises OSError."""
+        if self.keeper is not None:
+            self.keeper.keep(self.configurations)
+        while self.untold:
+            self.trades.publish(self.untold.pop(0))
+
+    def leave(self) -> None:
+        """Write the world down as it is now, to the moment. Raises OSError."""
+        self.exchange.advance()
+        if self.keeper is not None:
+            self.keeper.keep(self.configurations, lead_s=0.0)
 
 
 def session_of(timetable: Timetable, day: date) -> Session:
@@ -53,10 +70,16 @@ def sessions_around(timetable: Timetable, session: Session) -> list[Session]:
     return timetable.sessions[max(0, index - HISTORY_SESSIONS) : index + 2]
 
 
-def build(exchange: Exchange, access: Access, faults: Faults) -> World:
-    """Put doors on an exchange."""
-    trades = TradeHub(faults)
-    exchange.on_update = trades.publish
+def build(
+    exchange: Exchange,
+    access: Access,
+    faults: Faults,
+    keeper: Keeper | None = None,
+    remembered: dict[str, Any] | None = None,
+) -> World:
+    """Put doors on an exchange; ``remembered`` is the account's configuration, if it had one."""
+    untold: list[Update] = []
+    exchange.on_update = untold.append
     exchange.arrival_limit = lambda order: partial_limit(faults, order)
     return World(
         exchange=exchange,
@@ -64,9 +87,11 @@ def build(exchange: Exchange, access: Access, faults: Faults) -> World:
         limits=RateLimit(access.requests_per_minute),
         faults=faults,
         visibility=Visibility(faults),
-        trades=trades,
+        trades=TradeHub(faults),
         data=DataHub(exchange, faults),
-        configurations=configurations(),
+        configurations=remembered or configurations(),
+        keeper=keeper,
+        untold=untold,
     )
 
 
