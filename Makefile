@@ -27,7 +27,7 @@ test: setup  ## every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 unit: setup  ## the tests that open no socket
-	@$(BIN)/python -m pytest tests/unit -q $(ARGS)
+	@$(BIN)/python -m pytest tests/unit -q -n 2 $(ARGS)
 
 check: setup  ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

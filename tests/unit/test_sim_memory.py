@@ -121,7 +121,7 @@ operations = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(operations, max_size=20), st.integers(0, 20), st.integers(0, 20))
 def test_a_day_that_was_cut_ends_like_one_that_was_not(
     plan: list[dict[str, Any]], begun: int, cut: int

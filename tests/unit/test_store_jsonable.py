@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.io.store.jsonable import dumps, jsonable
@@ -30,6 +30,7 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
+@settings(max_examples=40)
 @given(ANYTHING)
 def test_everything_becomes_json_that_postgres_takes(value: object) -> None:
     read = json.loads(dumps(value), parse_constant=lambda name: pytest.fail(name))
@@ -38,6 +39,7 @@ def test_everything_becomes_json_that_postgres_takes(value: object) -> None:
         text.encode("utf-8")  # half of a surrogate pair would raise
 
 
+@settings(max_examples=40)
 @given(ANYTHING)
 def test_the_spelling_is_stable(value: object) -> None:
     assert dumps(jsonable(value)) == dumps(value)
