@@ -30,7 +30,7 @@ def read(file: Path, world: World) -> list[dict[str, Any]] | None:
     """
     try:
         body = file.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise refused(file, f"cannot be read ({error.strerror})") from None
