@@ -5,6 +5,9 @@ from typing import Any
 
 from app.config.errors import Problem
 
+#: What a mixed score is made of; each has a weight.
+SOURCES = ("technical", "news", "filing", "model")
+
 Values = Mapping[str, Any]
 Check = Callable[[Values], Iterator[str]]
 
@@ -124,9 +127,45 @@ def _tiers_on_ticks(values: Values) -> Iterator[str]:
             yield f"{tier} falls between two quote updates"
 
 
-def _quotes_left(values: Values) -> Iterator[str]:
-    if values["rates.quotes_reserve"] >= values["rates.quotes"]:
-        yield "nothing but reserve"
+def _sources_known(values: Values) -> Iterator[str]:
+    weights = values["mixer.weights"]
+    if set(weights) != set(SOURCES):
+        yield f"{', '.join(sorted(set(weights) ^ set(SOURCES)))} missing or unknown"
+    if abs(sum(weights.values()) - 1) > 1e-9:
+        yield f"the sum is {sum(weights.values()):g}"
+    if not weights.get("technical"):
+        yield "technical has no weight"
+
+
+def _model_within_texts(values: Values) -> Iterator[str]:
+    model, texts = values["mixer.model_bound"], values["mixer.text_bound"]
+    if model > texts:
+        yield f"the model may move {model:g}, all texts together {texts:g}"
+
+
+def _model_starts_nothing(values: Values) -> Iterator[str]:
+    left = values["model.min_score"] - values["mixer.model_bound"]
+    if left < (cutoff := values["signals.cutoff_regular"] + values["signals.cutoff_delta"]):
+        yield f"asked at {values['model.min_score']:g}, it could move a score past {cutoff:g}"
+
+
+def _one_call_fits(values: Values) -> Iterator[str]:
+    if values["model.questions_per_slot"] > values["rates.model"]:
+        yield f"{values['model.questions_per_slot']} questions, {values['rates.model']} calls"
+
+
+def _trail_within_gain(values: Values) -> Iterator[str]:
+    after, below = values["exits.trailing_after"], values["exits.trailing_stop"]
+    if after < below:
+        yield f"trails {below} below a gain of {after}: the stop would begin below the entry"
+
+
+def _funds_known(values: Values) -> Iterator[str]:
+    for fund in sorted(set(values["universe.inverse"]) - set(values["risk.leverage"])):
+        yield f"{fund} is an inverse ETF without leverage"
+    for fund in sorted(set(values["universe.inverse"]) & set(values["risk.leverage"])):
+        if values["risk.leverage"][fund] > 0:
+            yield f"{fund} is an inverse ETF and would move with its index"
 
 
 def _broker_left(values: Values) -> Iterator[str]:
@@ -207,11 +246,41 @@ _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
         "multiples of QUOTES_EVERY_SECONDS",
         _tiers_on_ticks,
     ),
+    ("MIXER_WEIGHTS", ("mixer.weights",), f"{', '.join(SOURCES)}; the sum is 1", _sources_known),
     (
-        "QUOTE_CALLS_RESERVE",
-        ("rates.quotes", "rates.quotes_reserve"),
-        "less than QUOTE_CALLS",
-        _quotes_left,
+        "LLM_BOUND, TEXT_BOUND",
+        ("mixer.model_bound", "mixer.text_bound"),
+        "no more for the model than for all texts",
+        _model_within_texts,
+    ),
+    (
+        "LLM_MIN_SIGNAL_SCORE, LLM_BOUND",
+        (
+            "model.min_score",
+            "mixer.model_bound",
+            "signals.cutoff_regular",
+            "signals.cutoff_delta",
+        ),
+        "a score that stays above the cutoff whatever the model says",
+        _model_starts_nothing,
+    ),
+    (
+        "LLM_QUESTIONS_PER_ROUND",
+        ("model.questions_per_slot", "rates.model"),
+        "at most LLM_CALLS_PER_MINUTE",
+        _one_call_fits,
+    ),
+    (
+        "TRAILING_AFTER_PCT, TRAILING_STOP_PCT",
+        ("exits.trailing_after", "exits.trailing_stop"),
+        "a gain of at least the distance",
+        _trail_within_gain,
+    ),
+    (
+        "FUND_LEVERAGE",
+        ("universe.inverse", "risk.leverage"),
+        "a negative number for every inverse ETF",
+        _funds_known,
     ),
     (
         "BROKER_CALLS_RESERVE",

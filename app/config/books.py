@@ -12,7 +12,12 @@ from app.config.errors import Problem
 from app.engine.book import (
     Basket,
     Book,
+    CapPolicy,
+    EventPolicy,
+    ExitPolicy,
+    MixPolicy,
     Mode,
+    ModelPolicy,
     RateLimit,
     RiskPolicy,
     RoutePolicy,
@@ -25,6 +30,7 @@ from app.engine.book import (
 #: The presets that ship with the project, beside the package.
 PRESETS = Path(__file__).parents[2] / "books"
 _TEST = "test."
+_BY_MINUTE = ("history", "news", "filings", "model")
 _PATHS = frozenset(name.path for name in BOOK)
 
 
@@ -97,6 +103,10 @@ def build(book_id: str, values: Mapping[str, Any], *, mode: Mode, auto: bool) ->
         auto=auto,
         universe=Universe(**_part(values, "universe")),
         signals=SignalPolicy(**_part(values, "signals")),
+        mixer=MixPolicy(**_part(values, "mixer")),
+        caps=CapPolicy(**_part(values, "caps")),
+        events=EventPolicy(**_part(values, "events")),
+        model=ModelPolicy(**_part(values, "model")),
         routing=RoutePolicy(
             baskets=_baskets(values),
             conflicts=routing["conflicts"],
@@ -105,6 +115,7 @@ def build(book_id: str, values: Mapping[str, Any], *, mode: Mode, auto: bool) ->
             tick=routing["tick"],
         ),
         risk=RiskPolicy(**_part(values, "risk")),
+        exits=ExitPolicy(**_part(values, "exits")),
         session=SessionPolicy(**_part(values, "session")),
         schedule=SchedulePolicy(**_part(values, "schedule")),
         rate_limits=_rates(values),
@@ -121,11 +132,16 @@ def _part(values: Mapping[str, Any], section: str) -> dict[str, Any]:
 
 
 def _rates(values: Mapping[str, Any]) -> Mapping[str, RateLimit]:
-    minute = timedelta(minutes=1)
+    minute, day = timedelta(minutes=1), timedelta(days=1)
+    reserve = values["rates.reserve"] if values["rates.reserve_fallback"] else 0
+    plain = {name: RateLimit(values[f"rates.{name}"], minute, 0) for name in _BY_MINUTE}
     return {
-        "quotes": RateLimit(values["rates.quotes"], minute, values["rates.quotes_reserve"]),
+        "quotes.tier_a": RateLimit(values["rates.tier_a"], minute, 0),
+        "quotes.tier_b": RateLimit(values["rates.tier_b"], minute, 0),
+        "quotes.reserve": RateLimit(reserve, minute, 0),
         "broker": RateLimit(values["rates.broker"], minute, values["rates.broker_reserve"]),
-        "history": RateLimit(values["rates.history"], minute, 0),
+        **plain,
+        "alphavantage": RateLimit(values["rates.alphavantage"], day, 0),
     }
 
 

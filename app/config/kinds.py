@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.engine.events import EventKind
+
 _TICKER = re.compile(r"[A-Z]{1,5}(\.[A-Z])?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]{1,3})?", re.IGNORECASE)
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -181,6 +183,20 @@ def _delays(text: str) -> tuple[float, ...]:
     return seconds
 
 
+def _events(text: str) -> tuple[str, ...]:
+    return _unique([EventKind(word).value for word in _words(text)])
+
+
+def _leverage(text: str) -> Mapping[str, Decimal]:
+    pairs = [word.split(":") for word in _words(text)]
+    times = {_ticker(fund.strip()): _exact(number.strip()) for fund, number in pairs}
+    if len(times) != len(pairs) or not all(1 <= abs(number) <= 10 for number in times.values()):
+        raise ValueError(text)
+    return times
+
+
+EVENTS = Kind(f"of {', '.join(EventKind)}, each once, or none", _events)
+LEVERAGE = Kind("FUND:TIMES separated by commas, -10 to -1 or 1 to 10, or none", _leverage)
 DELAYS = Kind("seconds above 0 up to 600, rising, separated by commas", _delays)
 TICKERS = Kind("tickers in capitals separated by commas, each once, or none", _tickers)
 PAIRS = Kind("pairs of tickers such as QQQ:SQQQ, separated by commas, each once, or none", _pairs)
@@ -250,6 +266,13 @@ def _redis(text: str) -> str:
     return bare
 
 
+def _agent(text: str) -> str:
+    if not re.fullmatch(r"[ -~]*\S [ -~]*[^\s@]+@[^\s@]+\.[^\s@]+", text):
+        raise ValueError(text)
+    return text
+
+
+AGENT = Kind("a name and an e-mail address, such as Jane Doe jane@example.com", _agent)
 TOKEN = Kind("at least 8 characters without blanks", _token)
 HOST = Kind("an address or a host's name", _host)
 REDIS = Kind("redis://host:port, rediss://host:port or unix:///path, without a database", _redis)

@@ -12,7 +12,7 @@ from app.config.book_names import BOOK, FLAT_BOOK, NUMBERS
 from app.config.errors import ConfigError, Problem
 from app.config.modes import Told, check_process
 from app.config.names import PROCESS, Name
-from app.config.settings import Alpaca, Api, Secret, Setting, Settings
+from app.config.settings import Alpaca, Api, Secret, Setting, Settings, Sources
 from app.engine.book import Book, Mode
 
 ACCEPTED = {name.name: name for name in (*PROCESS, *NUMBERS)}
@@ -140,6 +140,7 @@ def _settings(
         database_url=values["DATABASE_URL"],
         redis_url=values["REDIS_URL"],
         alpaca=_alpaca(values),
+        sources=_sources(values),
         paper_cash=values["PAPER_CASH"],
         market_speed=values["MARKET_SPEED"],
         api=Api(values["API_HOST"], values["API_PORT"], _secret(values["API_TOKEN"])),
@@ -162,7 +163,20 @@ def _alpaca(values: Mapping[str, Any]) -> Alpaca:
         trading_url=trading,
         data_url=values["ALPACA_DATA_URL"].rstrip("/"),
         stream_url=values["ALPACA_STREAM_URL"] or f"ws{trading.removeprefix('http')}/stream",
+        data_stream_url=values["ALPACA_DATA_STREAM_URL"]
+        or f"wss://stream.data.alpaca.markets/v2/{values['ALPACA_FEED']}",
         feed=values["ALPACA_FEED"],
+    )
+
+
+def _sources(values: Mapping[str, Any]) -> Sources:
+    return Sources(
+        alphavantage_url=values["ALPHAVANTAGE_URL"].rstrip("/"),
+        alphavantage_key=_secret(values["ALPHAVANTAGE_API_KEY"]),
+        edgar_url=values["EDGAR_URL"].rstrip("/"),
+        edgar_agent=values["EDGAR_USER_AGENT"],
+        openai_url=values["OPENAI_BASE_URL"].rstrip("/"),
+        openai_key=_secret(values["OPENAI_API_KEY"]),
     )
 
 

@@ -69,6 +69,41 @@ PROCESS: tuple[Name, ...] = (
         "order updates; not set: /stream of the trading URL",
     ),
     Name(
+        "ALPACA_DATA_STREAM_URL",
+        kinds.url("wss", "ws"),
+        "bars and news as they come; not set: Alpaca's own, by ALPACA_FEED",
+    ),
+    Name(
+        "ALPHAVANTAGE_API_KEY",
+        kinds.TEXT,
+        "the key for Alpha Vantage's news; not set: none from there",
+        secret=True,
+    ),
+    Name(
+        "ALPHAVANTAGE_URL",
+        kinds.url("https", "http"),
+        "where Alpha Vantage answers",
+        "https://www.alphavantage.co",
+    ),
+    Name(
+        "EDGAR_USER_AGENT",
+        kinds.AGENT,
+        "who asks the SEC for filings, as it demands; not set: no filings",
+    ),
+    Name("EDGAR_URL", kinds.url("https", "http"), "where filings are", "https://www.sec.gov"),
+    Name(
+        "OPENAI_API_KEY",
+        kinds.TEXT,
+        "the key of the language model; not set: it is never asked",
+        secret=True,
+    ),
+    Name(
+        "OPENAI_BASE_URL",
+        kinds.url("https", "http"),
+        "any server that speaks OpenAI's protocol",
+        "https://api.openai.com/v1",
+    ),
+    Name(
         "PAPER_CASH",
         kinds.amount("1", "1000000000"),
         'what the ledger of a book with broker = "paper" begins with',

@@ -34,6 +34,7 @@ class Alpaca:
     trading_url: str
     data_url: str
     stream_url: str
+    data_stream_url: str
     feed: str
 
     def keys(self) -> tuple[Secret, Secret]:
@@ -49,6 +50,18 @@ class Alpaca:
                 if not value
             ]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where news, filings and the model are, and who we are there; None: not asked."""
+
+    alphavantage_url: str
+    alphavantage_key: Secret | None
+    edgar_url: str
+    edgar_agent: str | None
+    openai_url: str
+    openai_key: Secret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ class Settings:
     database_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     alpaca: Alpaca
+    sources: Sources
     paper_cash: Decimal
     market_speed: float
     api: Api
@@ -120,7 +134,8 @@ class Settings:
 
     def secrets(self) -> tuple[str, ...]:
         """Return every text that must not be printed; logging masks them."""
-        held = (self.alpaca.key, self.alpaca.secret, self.api.token)
+        keys = (self.sources.alphavantage_key, self.sources.openai_key)
+        held = (self.alpaca.key, self.alpaca.secret, self.api.token, *keys)
         urls = (urlsplit(url).password for url in (self.database_url, self.redis_url) if url)
         spelt = [text for password in urls if password for text in (password, unquote(password))]
         return tuple(dict.fromkeys([s.reveal() for s in held if s] + spelt))

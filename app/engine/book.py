@@ -37,6 +37,7 @@ class Universe:
     tier_a_interval: timedelta
     tier_b_interval: timedelta
     max_inverse_share: float
+    apply_proposals: bool
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -55,7 +56,81 @@ class SignalPolicy:
     cooldown: timedelta
     direction_lock: timedelta
     max_data_age: timedelta
+    extended_hours: bool
+    max_bar_move: float
     weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class MixPolicy:
+    """How technical, news, filing and model evidence become one score.
+
+    ``weights`` sum to 1; evidence loses half of its weight in a half-life. Texts together move a
+    score by at most ``text_bound``, the model by at most ``model_bound``, and a signal needs a
+    technical score of at least ``own_share`` of the cutoff in its own direction.
+    """
+
+    weights: Mapping[str, float]
+    news_half_life: timedelta
+    filing_half_life: timedelta
+    model_half_life: timedelta
+    text_bound: float
+    model_bound: float
+    own_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CapPolicy:
+    """Entries a day of the exchange: for a ticker by its tier, and all together (C4).
+
+    Several entries of one symbol within ``slot`` count once.
+    """
+
+    tier_a: int
+    tier_b: int
+    bench: int
+    total: int
+    slot: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class EventPolicy:
+    """Which events count and for how long they wake a bench symbol (``window``).
+
+    A spike is a bar of ``spike_factor`` times the mean volume of the ``spike_bars`` before it.
+    """
+
+    min_relevance: float
+    window: timedelta
+    spike_factor: float
+    spike_bars: int
+    spike_min_volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPolicy:
+    """When the language model is asked, what it may cost, and what happens without an answer.
+
+    Money is what the provider bills, in US dollars; the budget in won is compared at
+    ``krw_per_usd``. ``fallback`` is ``technical`` (the score without texts) or ``refuse``.
+    """
+
+    enabled: bool
+    name: str
+    events: tuple[str, ...]
+    min_score: float
+    calls_per_day: int
+    monthly_krw: Decimal
+    monthly_usd: Decimal
+    krw_per_usd: Decimal
+    usd_per_million_input: Decimal
+    usd_per_million_output: Decimal
+    max_output_tokens: int
+    max_prompt_bytes: int
+    cache: timedelta
+    timeout_s: float
+    questions_per_slot: int
+    fallback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +176,32 @@ class RiskPolicy:
     max_price_age: timedelta
     max_intent_age: timedelta
     orders_per_minute: int
+    kelly_fraction: Decimal
+    kelly_min_trades: int
+    max_look_through: Decimal
+    leverage: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class ExitPolicy:
+    """When positions end besides the stop loss and the end of the day; shares of a price.
+
+    A trailing stop follows the best price since entry once the gain reached ``trailing_after``.
+    ``gap`` of 0 switches gap protection off (F9). ``stop_failure`` is ``hold`` or ``close``.
+    """
+
+    take_profit: Decimal
+    trailing_stop: Decimal
+    trailing_after: Decimal
+    trend_break: float
+    gap: Decimal
+    gap_epsilon: Decimal
+    opposite_score: float
+    opposite_share: Decimal
+    broker_stops: bool
+    stop_tries: int
+    stop_failure: str
+    retry: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +224,10 @@ class SchedulePolicy:
     stops: timedelta
     session: timedelta
     reconcile: timedelta
+    news: timedelta
+    filings: timedelta
+    kpis: timedelta
+    tiers: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +252,13 @@ class Book:
     auto: bool
     universe: Universe
     signals: SignalPolicy
+    mixer: MixPolicy
+    caps: CapPolicy
+    events: EventPolicy
+    model: ModelPolicy
     routing: RoutePolicy
     risk: RiskPolicy
+    exits: ExitPolicy
     session: SessionPolicy
     schedule: SchedulePolicy
     rate_limits: Mapping[str, RateLimit]

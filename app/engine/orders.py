@@ -33,7 +33,13 @@ class Purpose(StrEnum):
     """Why an order exists; everything but ENTRY only ever reduces a position."""
 
     ENTRY = "entry"
+    PROTECT = "protect"  # a stop that rests at the broker
     STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    TRAILING_STOP = "trailing_stop"
+    TREND_BREAK = "trend_break"
+    GAP = "gap"
+    OPPOSITE = "opposite"
     PRE_CLOSE = "pre_close"
     FLATTEN = "flatten"
     CLEAN_UP = "clean_up"
@@ -86,7 +92,8 @@ class Intent:
     """What a book wants to do and why, before anyone has asked how much or whether it may.
 
     ``quantity`` is None for an entry (the risk manager sizes it), and for an exit what is to be
-    sold. ``price`` is the last one seen when the intent was made, ``signals`` what caused it.
+    sold. ``price`` is the last one seen when the intent was made, ``signals`` what caused it,
+    ``stop_price`` where a stop is to rest at the broker.
     """
 
     id: str
@@ -100,6 +107,7 @@ class Intent:
     basket: str | None = None
     quantity: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    stop_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from app.engine.orders import Execution, Side
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a book holds of one symbol; a flat position keeps its realised profit."""
+    """What a book holds of one symbol; a flat position keeps its realised profit.
+
+    ``peak_price`` is the best price seen since it was opened: a trailing stop follows it.
+    """
 
     symbol: str
     quantity: Decimal = Decimal(0)
@@ -18,6 +21,7 @@ class Position:
     realised: Decimal = Decimal(0)
     stop_price: Decimal | None = None
     opened_at: datetime | None = None
+    peak_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

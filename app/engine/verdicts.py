@@ -21,6 +21,21 @@ class Reason(StrEnum):
     COOLDOWN = "cooldown"
     DIRECTION_LOCK = "direction_lock"
     DAILY_CAP = "daily_cap"
+    NO_EVENT = "no_event"
+    TEXT_ALONE = "text_alone"
+
+    # the language model
+    MODEL_OFF = "model_off"
+    MODEL_BELOW_SCORE = "model_below_score"
+    MODEL_CALLS_SPENT = "model_calls_spent"
+    MODEL_MONEY_SPENT = "model_money_spent"
+    MODEL_RATE_LIMITED = "model_rate_limited"
+    MODEL_LATE = "model_late"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    MODEL_REFUSED = "model_refused"
+    MODEL_TRUNCATED = "model_truncated"
+    MODEL_MALFORMED = "model_malformed"
+    MODEL_OUT_OF_RANGE = "model_out_of_range"
 
     # routing
     NOT_TRADED_ITSELF = "not_traded_itself"
@@ -45,6 +60,8 @@ class Reason(StrEnum):
     MAX_POSITIONS = "max_positions"
     CONCURRENT_RISK = "concurrent_risk"
     EXPOSURE = "exposure"
+    LOOK_THROUGH = "look_through"
+    KELLY = "kelly"
     BUYING_POWER = "buying_power"
     ZERO_QUANTITY = "zero_quantity"
     STALE_PRICE = "stale_price"
@@ -55,6 +72,8 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     RATE_FUSE = "rate_fuse"
     RATE_LIMITED = "rate_limited"
+    EXIT_PARKED = "exit_parked"
+    STOP_NOT_PLACED = "stop_not_placed"
 
 
 #: What is stored as one compact record per slot instead of a row each.
@@ -80,7 +99,7 @@ class Verdict:
 
 
 #: (symbol, subject, verdict): what a decision leaves behind for each gate that it asked. Subjects
-#: are ``signal:ID``, ``basket:NAME:TICK`` and ``intent:ID``.
+#: are ``signal:ID``, ``basket:NAME:TICK``, ``intent:ID`` and ``event:ID``.
 Judged = tuple[str, str, Verdict]
 
 

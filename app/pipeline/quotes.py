@@ -36,7 +36,9 @@ def update(to: Services, slot: int) -> str:
         before = quotes.load(db, book.id)
     due = tiers.due(book, at, interest)
     reserve = now.second < RESERVE_WINDOW_S and not set(book.universe.tier_a).isdisjoint(due)
-    grant = to.buckets.take("quotes", now, reserve=reserve)
+    grant = to.buckets.take("quotes.tier_a", now)
+    if not grant.allowed and reserve:
+        grant = to.buckets.take("quotes.reserve", now)
     if not grant.allowed:
         return f"refused by the rate limit for {grant.retry_after_s:.0f} s"
     seen = to.quotes.latest(due)
@@ -49,8 +51,7 @@ def update(to: Services, slot: int) -> str:
             )
         tape.append(db, book.id, now, "update_quotes", "quotes", as_json_quotes(seen.good))
     to.nudge("generate_signals", slot_of(at, book.schedule.signals))
-    paid = "from the reserve" if grant.from_reserve else "from the tokens"
-    return f"{len(seen.good)} quotes, {len(seen.bad)} refused, {paid}"
+    return f"{len(seen.good)} quotes, {len(seen.bad)} refused"
 
 
 def _gathering(book: Book, state: BookState) -> set[str]:

@@ -1,7 +1,7 @@
 """What a step is given: everything outside the engine, wired once by a composition root."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -9,7 +9,8 @@ from app.adapters.port import Broker
 from app.engine.book import Book
 from app.io.buckets import Buckets
 from app.io.calendar import Calendar
-from app.io.feeds.port import QuoteSource
+from app.io.feeds.port import EventSource, QuoteSource
+from app.io.llm.port import Model
 from app.io.locks import Leases
 from app.io.store.database import Database
 from app.io.streams import Streams
@@ -38,6 +39,7 @@ class Services:
     ``settings`` is the fingerprint of the settings in force; ``resolve_delays_s`` are the wall
     seconds between two look-ups of an order in doubt, after which it counts as not found.
     ``adopt``: a book that never traded takes over what the account holds of its universe.
+    ``events`` are the feeds of news and filings by name; ``model`` is None where none was set up.
     """
 
     book: Book
@@ -55,3 +57,5 @@ class Services:
     resolve_delays_s: tuple[float, ...]
     owner: str
     adopt: bool = False
+    events: Mapping[str, EventSource] = field(default_factory=dict)
+    model: Model | None = None

@@ -31,7 +31,7 @@ def generate(to: Services, slot: int) -> str:
             due=frozenset(due),
             held=held,
         )
-        decision = STRATEGIES[book.strategy](book, row.engine, inputs)
+        decision = STRATEGIES[book.strategy].decide(book, row.engine, inputs)
         book_states.save_engine(db, book.id, decision.state)
         fresh = signals.insert_once(db, decision.signals)
         verdicts.add(db, book.id, at, to.settings, {"signals": decision.judged})

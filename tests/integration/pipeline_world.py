@@ -33,8 +33,8 @@ NOWHERE = Connection("http://127.0.0.1:1", "none", "none")
 def a_book(**changes: Any) -> Book:
     """The shipped book, with the paper ledger as its broker and calls to spare."""
     plenty = RateLimit(10_000, MINUTE, 0)
-    limits = dict.fromkeys(("quotes", "broker", "history"), plenty)
     shipped = load({}, Path("no such file")).book("us_baskets")
+    limits = dict.fromkeys(shipped.rate_limits, plenty)
     return replace(shipped, broker="paper", rate_limits=limits, **changes)
 
 

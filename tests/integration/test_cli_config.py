@@ -53,12 +53,12 @@ def test_check_is_one_line_where_all_is_right(tmp_path: Path) -> None:
 
 
 def test_check_names_every_wrong_one(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("LLM_MIN_SIGNAL_SCORE=0.4\nRTH_CUTOFF=0.2\n")
+    (tmp_path / ".env").write_text("LLM_MIN_SCORE=0.4\nRTH_CUTOFF=0.2\n")
     done = config(tmp_path, "check", API_PORT="http", TRADING_MODE="LIVE")
     assert (done.returncode, done.stdout) == (2, "")
     names = [line.split(": ")[1:3] for line in done.stderr.splitlines()]
     assert [first for first, _ in names] == [
-        "LLM_MIN_SIGNAL_SCORE",
+        "LLM_MIN_SCORE",
         "TRADING_MODE",
         "API_PORT",
         "us_baskets",

@@ -6,9 +6,9 @@ from decimal import Decimal
 import numpy as np
 from store_builders import AT, BOOK, a_quote, the_only
 
+from app.engine.events import Event, EventKind
 from app.io.store import events, quarantine, quotes, tape
 from app.io.store.database import Database
-from app.io.store.events import Event
 
 SECOND = timedelta(seconds=1)
 
@@ -33,8 +33,9 @@ def test_quotes_are_found_by_book_and_symbol(database: Database) -> None:
 
 
 def test_an_event_is_stored_once(database: Database) -> None:
-    first = Event("e1", "edgar", "NVDA", AT, AT + SECOND, {"form": "8-K"})
-    second = Event("e2", "market_news", None, AT, AT + 2 * SECOND)
+    payload = {"form": "8-K"}
+    first = Event("e1", EventKind.EDGAR, "NVDA", AT, AT + SECOND, "edgar", "8-K", payload=payload)
+    second = Event("e2", EventKind.MARKET_NEWS, None, AT, AT + 2 * SECOND, "alpaca", "News")
     with database.begin() as db:
         assert events.insert_once(db, BOOK, [first]) == [first]
         assert events.insert_once(db, BOOK, [first, second]) == [second]

@@ -2,27 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
+from book_builders import (
+    MEGATECH,
+    MINUTE,
+    SECOND,
+    SEMIS,
+    WEIGHTS,
+    D,
+    a_book,
+    a_mix_policy,
+    a_model_policy,
+    a_risk_policy,
+    a_route_policy,
+    a_signal_policy,
+    an_event_policy,
+    an_exit_policy,
+)
 
 from app.engine.baskets import RouteContext
-from app.engine.book import (
-    Basket,
-    Book,
-    BookStatus,
-    Mode,
-    RateLimit,
-    RiskPolicy,
-    RoutePolicy,
-    SchedulePolicy,
-    SessionPolicy,
-    SignalPolicy,
-    Universe,
-)
+from app.engine.book import BookStatus
 from app.engine.candidates import Candidate, SignalContext
+from app.engine.events import Event, EventKind
 from app.engine.exits import ExitContext
 from app.engine.ids import client_order_id, signal_id, slot_of
 from app.engine.market import Panel, Quote
@@ -42,9 +46,22 @@ from app.engine.session import Phase, SessionHours
 from app.engine.signals import Signal
 from app.engine.sizing import RiskContext
 
-D = Decimal
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
+__all__ = [
+    "MEGATECH",
+    "MINUTE",
+    "SECOND",
+    "SEMIS",
+    "WEIGHTS",
+    "D",
+    "a_book",
+    "a_mix_policy",
+    "a_model_policy",
+    "a_risk_policy",
+    "a_route_policy",
+    "a_signal_policy",
+    "an_event_policy",
+    "an_exit_policy",
+]
 
 #: Friday, 2026-03-20: 09:30 to 16:00 in New York; and the half day of 2025-12-24.
 FULL_DAY = SessionHours(
@@ -60,95 +77,20 @@ HALF_DAY = SessionHours(
 #: In the middle of the full day, at the start of a tick.
 AT = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
 
-MEGATECH = Basket(
-    name="MEGATECH",
-    members=("AAPL", "MSFT", "AMZN", "META", "GOOGL", "TSLA"),
-    etf="SQQQ",
-    min_signals=3,
-    min_negative_share=0.60,
-    max_mean=-0.12,
-    ticks=2,
-)
-SEMIS = replace(MEGATECH, name="SEMIS", members=("NVDA", "AMD", "AVGO"), etf="SOXS")
 
-WEIGHTS = {"trend": 0.35, "momentum": 0.30, "mean_reversion": 0.15, "volume": 0.20}
-
-
-def a_signal_policy(**changes: Any) -> SignalPolicy:
-    policy = SignalPolicy(
-        history=30,
-        mixer_threshold=0.12,
-        cutoff_regular=0.12,
-        cutoff_extended=0.18,
-        cutoff_delta=0.0,
-        cooldown=timedelta(seconds=180),
-        direction_lock=timedelta(seconds=90),
-        max_data_age=timedelta(seconds=90),
-        weights=WEIGHTS,
+def an_event(symbol: str | None = "AAPL", **changes: Any) -> Event:
+    event = Event(
+        id=f"e-1:{symbol}",
+        kind=EventKind.MARKET_NEWS,
+        symbol=symbol,
+        at=AT,
+        first_seen_at=AT,
+        source="alphavantage",
+        title="Something was announced",
+        relevance=0.9,
+        tone=0.5,
     )
-    return replace(policy, **changes)
-
-
-def a_route_policy(**changes: Any) -> RoutePolicy:
-    policy = RoutePolicy(
-        baskets=(MEGATECH, SEMIS),
-        conflicts=(("QQQ", "SQQQ"), ("SOXL", "SOXS"), ("TNA", "TZA")),
-        etf_lock=timedelta(seconds=90),
-        evidence_window=timedelta(seconds=300),
-        tick=timedelta(seconds=30),
-    )
-    return replace(policy, **changes)
-
-
-def a_risk_policy(**changes: Any) -> RiskPolicy:
-    policy = RiskPolicy(
-        risk_per_trade=D("0.005"),
-        max_concurrent_risk=D("0.02"),
-        daily_loss_limit=D("0.02"),
-        max_positions=4,
-        stop_loss=D("0.015"),
-        max_exposure=D("0.80"),
-        min_slots=3,
-        max_price_age=timedelta(seconds=90),
-        max_intent_age=timedelta(seconds=60),
-        orders_per_minute=30,
-    )
-    return replace(policy, **changes)
-
-
-def a_book(**changes: Any) -> Book:
-    book = Book(
-        id="us_baskets",
-        broker="alpaca",
-        calendar="XNYS",
-        strategy="us_baskets",
-        currency="USD",
-        mode=Mode.PAPER,
-        auto=True,
-        universe=Universe(
-            tier_a=("NVDA", "AAPL", "MSFT", "TSLA"),
-            tier_b=("AMZN", "GOOGL", "META", "SQQQ"),
-            bench=("AMD", "AVGO", "NFLX", "SOXS"),
-            inverse={"SQQQ": "QQQ", "SOXS": "SOXL"},
-            tier_a_interval=timedelta(seconds=30),
-            tier_b_interval=timedelta(seconds=60),
-            max_inverse_share=0.17,
-        ),
-        signals=a_signal_policy(),
-        routing=a_route_policy(),
-        risk=a_risk_policy(),
-        session=SessionPolicy(12 * MINUTE, 5 * MINUTE, 5 * MINUTE, 5 * MINUTE),
-        schedule=SchedulePolicy(
-            quotes=30 * SECOND,
-            signals=30 * SECOND,
-            pipeline=15 * SECOND,
-            stops=MINUTE,
-            session=15 * SECOND,
-            reconcile=MINUTE,
-        ),
-        rate_limits={"quotes": RateLimit(10, MINUTE, 1)},
-    )
-    return replace(book, **changes)
+    return replace(event, **changes)
 
 
 def a_panel(symbols: Sequence[str] = ("AAPL", "MSFT"), bars: int = 40, seed: int = 1) -> Panel:

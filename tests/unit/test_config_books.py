@@ -75,8 +75,10 @@ def test_the_preset_routes_as_required() -> None:
 
 
 def test_calls_a_minute_are_the_required_ones() -> None:
-    quotes = book().rate_limits["quotes"]
-    assert (quotes.capacity, quotes.reserve, quotes.per) == (10, 1, timedelta(minutes=1))
+    limits = book().rate_limits
+    shares = [limits[f"quotes.{name}"] for name in ("tier_a", "tier_b", "reserve")]
+    assert [limit.capacity for limit in shares] == [6, 3, 1]
+    assert {limit.per for limit in shares} == {timedelta(minutes=1)}
 
 
 def test_flat_names_set_the_book() -> None:
@@ -126,7 +128,15 @@ def test_the_threshold_must_equal_the_cutoff() -> None:
         ({"RISK_PER_TRADE": "0.03"}, "0.03 a trade, 0.02 together"),
         ({"FLATTEN_MINUTES": "12"}, "flattening would come before the pre-close"),
         ({"TIER_A_SECONDS": "45"}, "tier_a falls between two quote updates"),
-        ({"QUOTE_CALLS_RESERVE": "10"}, "QUOTE_CALLS_RESERVE: nothing but reserve"),
+        ({"MIXER_WEIGHTS": "technical:0.9,news:0.2,filing:0,model:0"}, "the sum is 1.1"),
+        ({"MIXER_WEIGHTS": "technical:0.9,gossip:0.1"}, "gossip"),
+        ({"MIXER_WEIGHTS": "technical:0,news:1,filing:0,model:0"}, "technical has no weight"),
+        ({"LLM_BOUND": "0.3"}, "the model may move 0.3"),
+        ({"LLM_MIN_SIGNAL_SCORE": "0.2"}, "it could move a score past 0.12"),
+        ({"LLM_QUESTIONS_PER_ROUND": "30"}, "30 questions, 20 calls"),
+        ({"TRAILING_AFTER_PCT": "0.01"}, "the stop would begin below the entry"),
+        ({"FUND_LEVERAGE": "SQQQ:-3"}, "SOXS is an inverse ETF without leverage"),
+        ({"FUND_LEVERAGE": "SQQQ:3,SOXS:-3"}, "SQQQ is an inverse ETF and would move with"),
         ({"BROKER_CALLS": "60"}, "BROKER_CALLS_RESERVE: nothing but reserve"),
     ],
 )

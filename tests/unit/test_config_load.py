@@ -103,7 +103,7 @@ def test_a_misspelt_variable_of_ours_is_refused(wrong: str, right: str) -> None:
     assert line.endswith(f"Did you mean {right}?")
 
 
-@pytest.mark.parametrize("name", ["LLM_MIN_SIGNAL_SCORE", "trading_mode", "POSTGRES_PASSWORD"])
+@pytest.mark.parametrize("name", ["QUOTE_CALLS", "trading_mode", "POSTGRES_PASSWORD"])
 def test_a_name_without_an_effect_is_refused_in_the_file(name: str, tmp_path: Path) -> None:
     (line,) = problems({}, env_file(tmp_path, f"{name}=s3cret\n"))
     assert line.startswith(f"{name}: not a setting (.env line 1)")
@@ -147,7 +147,7 @@ def test_what_is_set_by_hand_beats_test_mode() -> None:
         {"ALPACA_FEED": "sip"},
         {"SIGNAL_WEIGHTS": "trend:0.5,momentum:0.5"},
         {"BASKET_TICKS": "3"},
-        {"QUOTE_CALLS": "11"},
+        {"TIER_A_CALLS": "7"},
     ],
 )
 def test_the_fingerprint_follows_whatever_changes_a_decision(change: dict[str, str]) -> None:

@@ -44,7 +44,7 @@ def inputs(panel: Panel | None = None, **changes: Any) -> SignalInputs:
 
 
 def decide(values: SignalInputs, state: BookState | None = None) -> Decision:
-    return STRATEGIES[BOOK.strategy](BOOK, state or BookState(), values)
+    return STRATEGIES[BOOK.strategy].decide(BOOK, state or BookState(), values)
 
 
 def reasons(decision: Decision) -> dict[str, Reason]:

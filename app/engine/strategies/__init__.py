@@ -6,5 +6,5 @@ from app.engine.strategies.port import Decision, SignalInputs, Strategy
 __all__ = ["STRATEGIES", "Decision", "SignalInputs", "Strategy"]
 
 STRATEGIES: dict[str, Strategy] = {
-    "us_baskets": us_baskets.decide,
+    "us_baskets": Strategy(us_baskets.questions, us_baskets.decide),
 }

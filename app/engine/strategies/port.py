@@ -1,11 +1,14 @@
 """What a strategy is given, what it answers, and what it is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.engine.book import Book
+from app.engine.caps import DayCounts
+from app.engine.events import Event
 from app.engine.market import Panel
+from app.engine.opinions import Opinion, Question
 from app.engine.session import SessionHours
 from app.engine.signals import Signal
 from app.engine.state import BookState
@@ -16,7 +19,9 @@ from app.engine.verdicts import Judged
 class SignalInputs:
     """One slot's inputs: the panel of bars, when each symbol was last quoted, whose turn it is.
 
-    ``slot`` is ``ids.slot_of(at, schedule.signals)``; held symbols are always due.
+    ``slot`` is ``ids.slot_of(at, schedule.signals)``; held symbols are always due. ``events`` are
+    those that are still evidence, ``opinions`` the model's answers about them, ``entries`` the
+    day's entries so far.
     """
 
     at: datetime
@@ -26,6 +31,9 @@ class SignalInputs:
     quoted_at: Mapping[str, datetime]
     due: frozenset[str]
     held: frozenset[str]
+    events: tuple[Event, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
+    entries: DayCounts = field(default_factory=DayCounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +45,9 @@ class Decision:
     judged: tuple[Judged, ...]
 
 
-Strategy = Callable[[Book, BookState, SignalInputs], Decision]
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Two pure functions: what to ask the model about, and what follows from all inputs."""
+
+    questions: Callable[[Book, SignalInputs], tuple[Question, ...]]
+    decide: Callable[[Book, BookState, SignalInputs], Decision]

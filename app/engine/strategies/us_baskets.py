@@ -9,6 +9,7 @@ from app.engine.book import Book
 from app.engine.candidates import Candidate, SignalContext
 from app.engine.ids import signal_id
 from app.engine.market import Panel
+from app.engine.opinions import Question
 from app.engine.score import Scores, technical
 from app.engine.signals import Signal
 from app.engine.state import BookState, LastSignal
@@ -35,6 +36,11 @@ def decide(book: Book, state: BookState, inputs: SignalInputs) -> Decision:
     newest = {s.symbol: LastSignal(s.at, 1 if s.score > 0 else -1) for s in signals}
     remembered = replace(state, last_signals={**state.last_signals, **newest})
     return Decision(remembered, tuple(signals), tuple(judged))
+
+
+def questions(book: Book, inputs: SignalInputs) -> tuple[Question, ...]:
+    """Return what the model should be asked about before the scores are judged."""
+    return ()
 
 
 def _candidates(

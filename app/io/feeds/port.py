@@ -1,10 +1,11 @@
-"""The market data port."""
+"""The ports of what comes in from outside: prices, and events of the world."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from app.engine.events import Event
 from app.engine.market import Bar, Quote
 
 
@@ -59,3 +60,21 @@ class QuoteSource(Protocol):
 
     def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
         """Return the one-minute bars that start in [start, end), by symbol, then time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Usable events, oldest first, and what was left out. Repeats of known events are allowed."""
+
+    good: tuple[Event, ...]
+    bad: tuple[BadEntry, ...] = ()
+
+
+class EventSource(Protocol):
+    """Somewhere to ask what happened. Raises only Transient (with ``retry_after_s``) or Rejected.
+
+    What cannot be used is no error: it is left out and stands in ``bad``.
+    """
+
+    def fetch(self, since: datetime, now: datetime) -> Events:
+        """Return what became known there at or after ``since``; ``now`` is when we first see it."""

@@ -1,29 +1,17 @@
 """Events of the outside world, stored once under their natural key."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from app.engine.events import Event, EventKind
 from app.io.store.schema import events
 
 _e = events.c
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened at ``at`` and was known here from ``first_seen_at``."""
-
-    id: str
-    kind: str
-    symbol: str | None
-    at: datetime
-    first_seen_at: datetime
-    payload: Mapping[str, Any] = field(default_factory=dict)
 
 
 _NAMES = tuple(f.name for f in fields(Event))
@@ -46,4 +34,5 @@ def listing(db: Connection, book_id: str, since: datetime, kind: str | None = No
     )
     if kind is not None:
         query = query.where(_e.kind == kind)
-    return [Event(*row) for row in db.execute(query.order_by(_e.first_seen_at, _e.id))]
+    rows = db.execute(query.order_by(_e.first_seen_at, _e.id))
+    return [Event(**row._asdict() | {"kind": EventKind(row.kind)}) for row in rows]

@@ -84,7 +84,45 @@ events = sa.Table(
     sa.Column("symbol", sa.Text),
     sa.Column("at", Time, nullable=False),
     sa.Column("first_seen_at", Time, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("relevance", sa.Double, nullable=False),
+    sa.Column("tone", sa.Double),
     sa.Column("payload", JSONB, nullable=False),
+    sa.Index(None, "book", "first_seen_at"),
+)
+
+model_calls = sa.Table(
+    "model_calls",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("content_key", sa.Text, nullable=False),
+    sa.Column("prompt_version", sa.Text, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("asked_model", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reserved_usd", sa.Numeric, nullable=False),
+    sa.Column("cost_usd", sa.Numeric),
+    sa.Column("krw_per_usd", sa.Numeric, nullable=False),
+    sa.Column("input_tokens", sa.Integer),
+    sa.Column("output_tokens", sa.Integer),
+    sa.Column("answered_model", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("outcome", sa.Text),
+    sa.Column("answer", JSONB),
+    _wall("asked_wall"),
+    sa.Column("answered_wall", Time),
+    sa.CheckConstraint("state IN ('RESERVED', 'SETTLED')", name="state"),
+    sa.Index(None, "book", "day"),
+    sa.Index(None, "book", "content_key", "at"),
+    sa.Index(None, "book", "at"),
+    comment="the budget's ledger: a row counts with cost_usd once settled, reserved_usd before",
 )
 
 # -- decisions ----------------------------------------------------------------------------------
@@ -172,6 +210,7 @@ intents = sa.Table(
     sa.Column("basket", sa.Text),
     sa.Column("quantity", sa.Numeric),
     sa.Column("time_in_force", sa.Text, nullable=False),
+    sa.Column("stop_price", sa.Numeric),
     sa.Column("decided_at", Time),
     _wall(),
     _one_of("side", Side),
@@ -268,7 +307,22 @@ positions = sa.Table(
     sa.Column("realised", sa.Numeric, nullable=False),
     sa.Column("stop_price", sa.Numeric),
     sa.Column("opened_at", Time),
+    sa.Column("peak_price", sa.Numeric),
     sa.Column("updated_at", Time, nullable=False),
+)
+
+pending_exits = sa.Table(
+    "pending_exits",
+    metadata,
+    _book(key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("parked_at", Time, nullable=False),
+    sa.Column("retry_at", Time, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    _one_of("purpose", Purpose),
+    comment="exits that wait until orders are possible again; gone when retried or flat",
 )
 
 account_snapshots = sa.Table(
@@ -377,4 +431,87 @@ reports = sa.Table(
     sa.Column("body", JSONB, nullable=False),
     sa.Column("html", sa.Text, nullable=False),
     _wall(),
+)
+
+kpis = sa.Table(
+    "kpis",
+    metadata,
+    _book(key=True),
+    sa.Column("at", Time, primary_key=True),
+    sa.Column("body", JSONB, nullable=False),
+    _wall(),
+    comment="key figures of the hour that ends at ``at``",
+)
+
+experiments = sa.Table(
+    "experiments",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("changes", JSONB, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("until_at", Time, nullable=False),
+    sa.Column("ended_at", Time),
+    sa.Column("ended_why", sa.Text),
+    sa.Column("measured", JSONB),
+    sa.CheckConstraint("state IN ('RUNNING', 'ENDED', 'STOPPED', 'ROLLED_BACK')", name="state"),
+    sa.Index(
+        "uq_experiments_one_running",
+        "book",
+        unique=True,
+        postgresql_where=sa.text("state = 'RUNNING'"),
+    ),
+)
+
+overrides = sa.Table(
+    "overrides",
+    metadata,
+    _book(key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("set_at", Time, nullable=False),
+    sa.Column("until_at", Time),
+    comment="settings changed on a running book: by an experiment, a rollback or a tier proposal",
+)
+
+settings_log = sa.Table(
+    "settings_log",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("commit", sa.Text),
+    sa.Column("values", JSONB, nullable=False),
+    sa.Index(None, "book", "at"),
+    comment="what was in force from ``at`` on; no secret is among the values",
+)
+
+tier_proposals = sa.Table(
+    "tier_proposals",
+    metadata,
+    _book(key=True),
+    sa.Column("at", Time, primary_key=True),
+    sa.Column("tier_a", ARRAY(sa.Text), nullable=False),
+    sa.Column("tier_b", ARRAY(sa.Text), nullable=False),
+    sa.Column("bench", ARRAY(sa.Text), nullable=False),
+    sa.Column("volatility", JSONB, nullable=False),
+    sa.Column("applied", sa.Boolean, nullable=False),
+)
+
+feed_marks = sa.Table(
+    "feed_marks",
+    metadata,
+    _book(key=True),
+    sa.Column("feed", sa.Text, primary_key=True),
+    sa.Column("read_to", Time, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("said", sa.Text),
+    comment="how far a feed has been read, and what it said when it last failed",
 )

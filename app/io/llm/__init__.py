@@ -1,0 +1,1 @@
+"""The language model: one port, and the server behind it."""
