@@ -21,6 +21,8 @@ from app.io.calendar import ExchangeCalendar
 from app.io.clock import MarketClock
 from app.io.feeds import FEEDS
 from app.io.feeds.port import QuoteSource, Source
+from app.io.llm import openai_model
+from app.io.llm.port import Model, Server
 from app.io.locks import Leases
 from app.io.store.database import Database
 from app.io.streams import Streams
@@ -124,6 +126,7 @@ def services(book_id: str) -> Services:
         resolve_delays_s=told.resolve_delays_s,
         owner=owner(),
         adopt=told.adopt_positions,
+        model=_model(book),
     )
 
 
@@ -148,6 +151,14 @@ def _quotes(book: Book) -> QuoteSource:
     alpaca = settings().alpaca
     key, secret = alpaca.keys()
     return FEEDS[_market(book)](Source(alpaca.data_url, key.reveal(), secret.reveal()))
+
+
+def _model(book: Book) -> Model | None:
+    """Return the language model; None without a key, or where the book never asks it."""
+    sources = settings().sources
+    if sources.openai_key is None or not book.model.enabled:
+        return None
+    return openai_model(Server(sources.openai_url, sources.openai_key.reveal()))
 
 
 def forget_connections() -> None:
