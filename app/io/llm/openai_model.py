@@ -28,7 +28,10 @@ class OpenAIModel:
     """
 
     def __init__(self, server: Server) -> None:
-        transport = BoundedTransport(httpx2.HTTPTransport(proxy=_proxy(server.url)))
+        # No connection is kept: one that its server closed meanwhile would look like a lost answer.
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        plain = httpx2.HTTPTransport(proxy=_proxy(server.url), trust_env=True, limits=limits)
+        transport = BoundedTransport(plain)
         self._client = openai.OpenAI(
             api_key=server.key,
             base_url=server.url,
