@@ -1,6 +1,7 @@
 """Recorded headlines: a CSV file of published_utc, tickers, title, source, url."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,13 @@ from app.sim.times import parse
 COLUMNS = ("published_utc", "tickers", "title", "source", "url")
 LARGEST_BYTES = 20_000_000
 #: Words of a title that say what it is about, as Alpha Vantage names topics.
-_TOPICS = (
-    ("Economy - Monetary", ("Fed ", "Federal Reserve", "FOMC", "Powell", "rate cut", "rate hike")),
-    ("Earnings", ("earnings", "results", "revenue", "guidance", "quarter")),
-    ("Technology", ("AI", "chip", "tech", "Nvidia", "Apple", "Microsoft", "software", "Tesla")),
+_TOPICS = tuple(
+    (name, re.compile(rf"\b(?:{signs})\b", re.IGNORECASE))
+    for name, signs in (
+        ("Economy - Monetary", "fed|federal reserve|fomc|powell|rate (?:cut|hike)s?"),
+        ("Earnings", "earnings|results|revenue|guidance|quarter"),
+        ("Technology", "ai|chips?|tech|technology|software|nvidia|apple|microsoft|tesla"),
+    )
 )
 
 
@@ -66,7 +70,7 @@ def _article(file: Path, number: int, row: dict[str, str]) -> Article:
     title, symbols = row["title"] or "", (row["tickers"] or "").split()
     tone, _ = words.tone(title)
     relevance = round(1 / len(symbols) ** 0.5, 6) if symbols else 0.0
-    topics = [(name, 0.9) for name, signs in _TOPICS if any(sign in title for sign in signs)]
+    topics = [(name, 0.9) for name, signs in _TOPICS if signs.search(title)]
     return Article(
         id=0,
         at=at,

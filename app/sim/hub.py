@@ -19,7 +19,7 @@ from app.sim.times import rfc3339
 
 #: Frames that may wait for a slow client before it is cut off, as error 407 announces.
 BACKLOG = 10_000
-CHANNELS = ("trades", "quotes", "bars", "news")
+CHANNELS = ("trades", "quotes", "bars")
 #: What of a message is a time.
 TIMES = frozenset({"t", "created_at", "updated_at"})
 
