@@ -1,4 +1,4 @@
-"""How often each service may be asked: a minute, a day of the market's clock, a wall second."""
+"""How often each service may be asked: in a minute, a day, a second."""
 
 import time
 from collections import deque
@@ -48,16 +48,19 @@ class DailyCount:
 
 @dataclass(slots=True)
 class SecondLimit:
-    """Requests in any wall second; those that are turned away count too."""
+    """Requests in any second of the wall's or the market's clock, whichever is faster.
+
+    Those that are turned away count too. A standing market is no reason to be shut out for ever.
+    """
 
     per_second: int
     wall: Callable[[], float] = time.monotonic
-    _taken: deque[float] = field(default_factory=deque)
+    _taken: deque[tuple[float, float]] = field(default_factory=deque)
 
-    def take(self) -> bool:
-        """Count a request; may it pass?"""
-        now = self.wall()
-        while self._taken and self._taken[0] <= now - 1:
+    def take(self, now: float) -> bool:
+        """Count a request at a time of the market; may it pass?"""
+        wall = self.wall()
+        while self._taken and (self._taken[0][0] <= wall - 1 or self._taken[0][1] <= now - 1):
             self._taken.popleft()
-        self._taken.append(now)
+        self._taken.append((wall, now))
         return len(self._taken) <= self.per_second

@@ -43,7 +43,7 @@ def _turned_away(world: World, request: Request) -> Response | None:
     """Return the page for callers without a name, or too fast, or out of luck."""
     if "@" not in request.headers.get("user-agent", ""):
         return HTMLResponse(_AGENT_PAGE, 403)
-    if not world.doors.edgar.take() or world.faults.draw(Kind.EDGAR_THRESHOLD_403):
+    if not world.doors.edgar.take(world.exchange.at) or world.faults.draw(Kind.EDGAR_THRESHOLD_403):
         return HTMLResponse(_THRESHOLD_PAGE, 403)
     if world.faults.draw(Kind.EDGAR_HTML_503):
         return HTMLResponse(_UNAVAILABLE_PAGE, 503)

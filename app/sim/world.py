@@ -22,7 +22,7 @@ from app.sim.timetable import Session, Timetable
 from app.sim.visibility import Visibility
 
 HISTORY_SESSIONS = 6
-#: Requests a wall second to EDGAR, and a simulated minute to the model.
+#: Requests a second to EDGAR, and a simulated minute to the model.
 EDGAR_PER_SECOND, MODEL_PER_MINUTE = 10, 500
 
 

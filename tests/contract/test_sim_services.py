@@ -2,10 +2,9 @@
 
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,9 @@ import httpx2
 import openai
 import pytest
 import requests
-from alpaca.data.enums import DataFeed
-from alpaca.data.historical.news import NewsClient
-from alpaca.data.live import NewsDataStream, StockDataStream
-from alpaca.data.requests import NewsRequest
 from defusedxml import ElementTree
 from pydantic import BaseModel
-from sim_server import Running, exchange, wait_until
+from sim_server import Running, exchange
 
 PAYLOADS = next(
     (p / "shared/data/payloads" for p in Path(__file__).parents if (p / "shared").is_dir()),
@@ -30,8 +25,6 @@ needs_payloads = pytest.mark.skipif(
 )
 ATOM = "{http://www.w3.org/2005/Atom}"
 AGENT = {"User-Agent": "Contract Test test@example.com"}
-UNIVERSE = ["NVDA", "AAPL", "MSFT", "TSLA", "AMZN", "GOOGL", "META", "SQQQ"]
-UNIVERSE += ["AMD", "AVGO", "NFLX", "SOXS"]
 
 
 class Opinion(BaseModel):
@@ -209,60 +202,6 @@ def test_the_sec_wants_a_name_and_no_more_than_ten_requests_a_second(world: Runn
     assert "Request Rate Threshold Exceeded" in shut_out[0].text
     time.sleep(1)
     assert browse(world).status_code == 200
-
-
-def test_the_librarys_news_pages_are_the_worlds(world: Running) -> None:
-    client = NewsClient("key", "secret", url_override=world.url)
-    start = datetime(2026, 3, 19, 4, tzinfo=UTC)
-    found = client.get_news(NewsRequest(start=start, limit=70)).data["news"]
-    assert len(found) == 70
-    assert [a.created_at for a in found] == sorted((a.created_at for a in found), reverse=True)
-    assert len({a.id for a in found}) == 70
-    told = {a["id"]: a for a in world.get("/sim/happenings", date="all")["articles"]}
-    assert all(told[a.id]["wire"] and told[a.id]["told"] for a in found)
-    about = client.get_news(NewsRequest(start=start, symbols="NVDA,AMD", sort="asc"))
-    assert all({"NVDA", "AMD"} & set(a.symbols) for a in about.data["news"])
-    assert world.call("GET", "/v1beta1/news", params={"limit": 51}).status_code == 422
-    assert world.call("GET", "/v1beta1/news", params={"page_token": "?"}).status_code == 422
-    assert world.call("GET", "/v1beta1/news", headers={}).status_code == 401
-
-
-def test_streams_tell_news_and_the_bars_of_the_whole_universe_in_time() -> None:
-    heard: list[Any] = []
-    bars: list[Any] = []
-
-    async def on_news(article: Any) -> None:
-        heard.append(article)
-
-    async def on_bar(bar: Any) -> None:
-        bars.append(bar)
-
-    with exchange(start="10:15", speed="60") as world:
-        articles = NewsDataStream("key", "secret", url_override=f"{world.ws}/v1beta1/news")
-        prices = StockDataStream(
-            "key", "secret", feed=DataFeed.IEX, url_override=f"{world.ws}/v2/iex"
-        )
-        articles.subscribe_news(on_news, "*")
-        prices.subscribe_bars(on_bar, *UNIVERSE)
-        threads = [threading.Thread(target=s.run, daemon=True) for s in (articles, prices)]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: world.get("/sim/state")["listeners"]["data"] == 2)
-        world.jump("10:40")
-        wait_until(lambda: len(heard) >= 2 and len(bars) >= 24)
-        told, over = heard[:], bars[:]  # what comes from here on may be later than the clock
-        now = datetime.fromisoformat(world.get("/sim/clock")["now"])
-        day = world.get("/sim/happenings")["articles"]
-        for stream, thread in zip((articles, prices), threads, strict=True):
-            stream.stop()
-            thread.join(15)
-    wired = {a["id"]: a for a in day if a["wire"]}
-    assert all(wired[a.id]["title"] == a.headline for a in told)
-    assert [a.created_at for a in told] == sorted(a.created_at for a in told)
-    assert told[-1].created_at <= now
-    assert {b.symbol for b in over} == set(UNIVERSE)
-    assert len({(b.symbol, b.timestamp) for b in over}) == len(over)
-    assert all((now - b.timestamp).total_seconds() >= 60 for b in over)
 
 
 def test_the_openai_client_parses_both_protocols(model: openai.OpenAI) -> None:

@@ -21,6 +21,7 @@ from app.sim.synthetic import synthetic_market
 from app.sim.times import in_new_york
 from app.sim.words import label, tone
 
+RECORDED = next((p / "shared" for p in Path(__file__).parents if (p / "shared").is_dir()), None)
 DAYS = SESSIONS[:2]
 MARKET = synthetic_market(7, DAYS)
 HAPPENINGS = happenings_of(MARKET, DAYS, 7)
@@ -170,6 +171,18 @@ def test_a_wrong_file_of_headlines_is_named(tmp_path: Path, text: str, said: str
 def test_a_missing_file_of_headlines_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match="No such file"):
         read_headlines([tmp_path / "none.csv"])
+
+
+@pytest.mark.skipif(RECORDED is None, reason="the recorded news are not beside the project")
+def test_recorded_headlines_are_read_as_they_are() -> None:
+    assert RECORDED is not None
+    articles = read_headlines(found_beside(RECORDED / "data/bars/us_minute"))
+    days = Counter(in_new_york(a.at).date().isoformat() for a in articles)
+    assert (len(articles), days["2026-03-20"]) == (172, 113)
+    assert all(a.recorded and a.wire and not a.hostile for a in articles)
+    assert {"NVDA", "SMCI"} in [set(a.symbols) for a in articles]
+    plunge = next(a for a in articles if a.title.startswith("Supermicro stock plunges"))
+    assert plunge.tone < 0
 
 
 def test_headlines_are_found_beside_the_bars(tmp_path: Path) -> None:
