@@ -32,7 +32,7 @@ NEWS_CALLS_PER_DAY = 100_000
 #: few milliseconds; one that does not must not cost a fast day a quarter of an hour.
 MODEL_PATIENCE_S, LEAST_PATIENCE_S, MOST_PATIENCE_S = 100.0, 0.5, 8.0
 #: Wall seconds between two readings of the news and of the filings, at least.
-READ_EVERY_S = 0.5
+READ_EVERY_S = 1.5
 #: The simulated exchange shows an order within a wall second, so looking it up need not wait long.
 RESOLVE_DELAYS = "0.25,0.5,1,2"
 

@@ -1,7 +1,6 @@
 """The world's language model: reads a prompt's text and answers by the schema that was sent."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -16,8 +15,6 @@ FOOLED = 0.5
 THINKING = (64, 640)
 #: Bytes of a token, about.
 TOKEN = 4
-#: Instructions may name the fence before it is put up: the last one counts.
-_FENCED = re.compile(r"(?:.*)<data>(.*)</data>", re.DOTALL)
 _DEEPEST = 12
 
 
@@ -36,8 +33,7 @@ def read(prompt: str, seed: int) -> Reading:
 
     What stands between the last <data> and </data> is the text, else all of it.
     """
-    fenced = _FENCED.search(prompt)
-    text = fenced[1] if fenced else prompt
+    text = _fenced(prompt)
     random = Random(f"{seed} {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()}")
     thinking = random.randrange(*THINKING)
     told = instructs(text)
@@ -52,6 +48,13 @@ def read(prompt: str, seed: int) -> Reading:
     confidence = min(0.95, 0.35 + 0.5 * abs(tone) + random.uniform(0, 0.1))
     side = "good" if stance > 0 else "bad"
     return Reading(round(stance, 2), round(confidence, 2), f"The words are {side} news.", thinking)
+
+
+def _fenced(prompt: str) -> str:
+    """Instructions may name the fence before it is put up: the last one counts."""
+    _, begins, inside = prompt.rpartition("<data>")
+    text, ends, _ = inside.rpartition("</data>")
+    return text if begins and ends else prompt
 
 
 def tokens(text: str) -> int:
