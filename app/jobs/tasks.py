@@ -4,7 +4,8 @@ from celery import shared_task
 
 from app.jobs import root
 from app.jobs.run import run_nudged, run_slot
-from app.pipeline import cycle, exits, quotes, reconcile, sessions, signals
+from app.jobs.schedule import watch_every
+from app.pipeline import cycle, exits, experiments, kpis, quotes, reconcile, sessions, signals
 
 
 @shared_task(name="advance_session", soft_time_limit=45, time_limit=60)
@@ -59,3 +60,17 @@ def reconcile_book(book: str, slot: int | None = None) -> None:
         run_nudged(to, "reconcile", reconcile.run)
     else:
         run_slot(to, "reconcile", slot, to.book.schedule.reconcile, reconcile.run)
+
+
+@shared_task(name="watch_experiment", soft_time_limit=30, time_limit=45)
+def watch_experiment(book: str, slot: int) -> None:
+    """Start, stop, end or roll back an experiment where it is time to."""
+    to = root.services(book)
+    run_slot(to, "watch_experiment", slot, watch_every(to.book), experiments.watch)
+
+
+@shared_task(name="write_kpis", soft_time_limit=30, time_limit=45)
+def write_kpis(book: str, slot: int) -> None:
+    """Store the key figures of the hour that has ended."""
+    to = root.services(book)
+    run_slot(to, "write_kpis", slot, to.book.schedule.kpis, lambda to: kpis.write(to, slot))

@@ -9,7 +9,7 @@ from app.engine.session import Phase, SessionHours, check_phase, phase_at, way
 from app.io.locks import Lease
 from app.io.store import accounts, book_states, orders, sessions
 from app.io.store.sessions import SessionRow
-from app.pipeline import history, reconcile, report
+from app.pipeline import history, kpis, reconcile, report
 from app.pipeline.ownership import BUSY, owning
 from app.pipeline.services import Services
 
@@ -119,6 +119,7 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
     except (Transient, Rejected, OutcomeUnknown) as error:
         said = str(error)
     if settled:
+        kpis.write_last(to, SessionHours(row.date, row.open_at, row.close_at))
         to.streams.trim()
     elif said != BUSY:
         to.log("session_not_settled", book=to.book.id, why=said)

@@ -1,8 +1,8 @@
 """A book wired by hand over real servers and the paper ledger, with a clock that the test sets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from pipeline_market import CALENDAR, MINUTE, NOON, SECOND, D, Market, Unruly, i
 
 from app.adapters import BROKERS
 from app.adapters.port import Connection, Rehearsal
+from app.config import ConfigError, changes
 from app.config.loading import load
 from app.engine.book import Book, BookStatus, RateLimit
+from app.engine.errors import InvalidData
 from app.engine.ids import intent_id, signal_id, slot_of
+from app.engine.in_force import InForce
 from app.engine.orders import BrokerOrder, Intent, Order, OrderState, Purpose, Side
 from app.engine.portfolio import Position
 from app.engine.signals import Signal
@@ -24,7 +27,7 @@ from app.io.store.database import Database
 from app.io.streams import Streams
 from app.pipeline import cycle, sessions
 from app.pipeline.messages import FILLS, SIGNALS, Update, encode
-from app.pipeline.services import Services
+from app.pipeline.services import Rebook, Services
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOWHERE = Connection("http://127.0.0.1:1", "none", "none")
@@ -36,6 +39,27 @@ def a_book(**changes: Any) -> Book:
     shipped = load({}, Path("no such file")).book("us_baskets")
     limits = dict.fromkeys(shipped.rate_limits, plenty)
     return replace(shipped, broker="paper", rate_limits=limits, **changes)
+
+
+def rebook_of(book: Book) -> Rebook:
+    """Make a world's book anew: what is changed comes from the settings, the rest is the world's.
+
+    Rate limits are the world's too, unless one of them is changed.
+    """
+    shipped = load({}, Path("no such file"))
+    before = shipped.book(book.id)
+
+    def rebook(changed: Mapping[str, str]) -> InForce:
+        try:
+            made = changes.in_force(shipped, book.id, changed)
+        except ConfigError as error:
+            raise InvalidData(str(error)) from error
+        parts = {f.name: getattr(made.book, f.name) for f in fields(Book)}
+        other = {name: part for name, part in parts.items() if part != getattr(before, name)}
+        name = made.fingerprint if changed else "fingerprint"
+        return replace(made, book=replace(book, **other), fingerprint=name)
+
+    return rebook
 
 
 @dataclass
@@ -76,6 +100,7 @@ class World:
             log=lambda event, **_: self.logged.append(event),
             resolve_delays_s=(0.0, 0.0),
             owner=name,
+            rebook=rebook_of(self.book),
         )
         self.services.append(replace(made, **changes))
         return self.services[-1]
