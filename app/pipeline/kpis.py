@@ -1,7 +1,7 @@
 """Key figures: what an hour was made of becomes a row, the last one at the session's close."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -12,9 +12,7 @@ from app.engine.errors import Transient
 from app.engine.experiments import Reading
 from app.engine.kpis import FLIP_WITHIN, Hour
 from app.engine.session import SessionHours
-from app.io.calendar import Calendar
 from app.io.store import fills, happened, kpis, verdicts
-from app.io.store.database import Database
 from app.io.store.kpis import Row
 from app.pipeline.services import Services
 
@@ -39,13 +37,6 @@ def write_last(to: Services, hours: SessionHours) -> str:
     every = to.book.schedule.kpis.total_seconds()
     begun = (hours.close.timestamp() - 1e-6) // every * every
     return _write(to, hours, datetime.fromtimestamp(begun, UTC), hours.close)
-
-
-def on(database: Database, book_id: str, calendar: Calendar, day: date) -> list[Row]:
-    """Return the rows of a date of the exchange, oldest first."""
-    since = datetime(day.year, day.month, day.day, tzinfo=calendar.zone)
-    with database.begin() as db:
-        return kpis.listing(db, book_id, since, since + timedelta(days=1))
 
 
 def _write(to: Services, hours: SessionHours, since: datetime, until: datetime) -> str:

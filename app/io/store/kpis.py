@@ -41,3 +41,9 @@ def listing(db: Connection, book_id: str, since: datetime, until: datetime) -> l
     """Return the figures of the hours that ended in (since, until], oldest first."""
     query = sa.select(_k.at, _k.body).where(_k.book == book_id, _k.at > since, _k.at <= until)
     return [Row(*row) for row in db.execute(query.order_by(_k.at))]
+
+
+def newest_at(db: Connection, book_id: str) -> datetime | None:
+    """Return the end of the newest hour that has figures."""
+    found: datetime | None = db.scalar(sa.select(sa.func.max(_k.at)).where(_k.book == book_id))
+    return found

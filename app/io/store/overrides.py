@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from app.io.store.schema import overrides
+from app.engine.experiments import EXPERIMENT, State
+from app.io.store.schema import experiments, overrides
 
-_o = overrides.c
+_o, _e = overrides.c, experiments.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,23 @@ def set(
 def active(db: Connection, book_id: str, at: datetime) -> list[Override]:
     """Return what is changed at ``at``, oldest first; several sources may change one setting."""
     return [Override(*row) for row in db.execute(_ACTIVE, {"book": book_id, "now": at})]
+
+
+def standing(db: Connection, book_id: str) -> list[Override]:
+    """Return what is changed until somebody ends it, and by the experiment that runs.
+
+    For readers that do not know the market's time.
+    """
+    by_running = sa.exists().where(
+        _e.book == _o.book,
+        _e.state == State.RUNNING,
+        _o.source == EXPERIMENT + _e.name,
+        _o.until_at == _e.until_at,
+    )
+    query = sa.select(*_COLUMNS).where(
+        _o.book == book_id, sa.or_(_o.until_at.is_(None), by_running)
+    )
+    return [Override(*row) for row in db.execute(query.order_by(_o.source, _o.name))]
 
 
 def drop(
