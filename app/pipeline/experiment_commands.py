@@ -68,7 +68,7 @@ def _start(to: Services, db: Connection, command: Command) -> str:
                 f"`metronome experiment lift {lift}` comes first"
             )
     base = in_force.by_name(others)
-    if to.rebook(base | changes).fingerprint == to.rebook(base).fingerprint:
+    if to.rebook(base | changes).book == to.rebook(base).book:
         raise InvalidData("it would change nothing: these are the values in force")
     new = Experiment(
         name, State.RUNNING, changes, command.why, command.asked_by, started_at=now, until_at=until

@@ -53,7 +53,7 @@ def rebook_of(book: Book) -> Rebook:
         try:
             made = changes.in_force(shipped, book.id, changed)
         except ConfigError as error:
-            raise InvalidData(str(error)) from error
+            raise InvalidData("; ".join(map(str, error.problems))) from error
         parts = {f.name: getattr(made.book, f.name) for f in fields(Book)}
         other = {name: part for name, part in parts.items() if part != getattr(before, name)}
         name = made.fingerprint if changed else "fingerprint"
