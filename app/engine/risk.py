@@ -244,9 +244,10 @@ def _order(book: Book, intent: Intent, context: RiskContext, shares: Decimal) ->
         side=intent.side,
         purpose=intent.purpose,
         quantity=shares,
-        type=OrderType.MARKET,
+        type=OrderType.MARKET if intent.stop_price is None else OrderType.STOP,
         time_in_force=intent.time_in_force,
         created_at=context.at,
+        stop_price=intent.stop_price,
     )
 
 

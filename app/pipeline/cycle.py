@@ -3,7 +3,7 @@
 from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
 from app.io.store import verdicts
-from app.pipeline import desk, execute, fills, resolve, risk, route, withdraw
+from app.pipeline import desk, execute, fills, parked, protect, resolve, risk, route, withdraw
 from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
 from app.pipeline.ownership import owning
 from app.pipeline.services import Services
@@ -26,8 +26,13 @@ def _once(to: Services, lease: Lease) -> str:
     with to.database.begin() as db:
         now = desk.read(to, db)
         intents, routed = route.route(to, db, now)
-        made, ruled = risk.judge(to, db, now, [*now.intents, *intents])
-        verdicts.add(db, to.book.id, now.at, to.settings, {"route": routed, "risk": ruled})
+        way = protect.clear(to, db, now, [*now.intents, *intents])
+        made, ruled = risk.judge(to, db, way.desk, way.ready)
+        parked.keep_refused(to, db, way.ready, ruled)
+        stops = protect.keep(to, db, way, made)
+        said = {"route": routed, "risk": ruled, "protect": stops.judged}
+        verdicts.add(db, to.book.id, now.at, to.settings, said)
+    made = [*made, *stops.made]
     to.streams.publish_many(
         [(INTENTS, {"id": intent.id}) for intent in intents]
         + [(APPROVED, {"client_id": order.client_id}) for order in made]
@@ -36,7 +41,7 @@ def _once(to: Services, lease: Lease) -> str:
     ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
-    withdrawn = withdraw.withdraw(to, now)
+    withdrawn = withdraw.withdraw(to, now, stops.cancel)
     settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
     return (

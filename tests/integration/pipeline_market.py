@@ -78,9 +78,11 @@ class Unruly:
     ``resting``, what arrives works without filling.
     """
 
-    def __init__(self, ledger: Broker, client_ids: bool = True) -> None:
+    def __init__(self, ledger: Broker, client_ids: bool = True, stops: bool = False) -> None:
         self.ledger = ledger
-        self.capabilities = Capabilities(client_ids=client_ids, auction_orders=True)
+        self.capabilities = Capabilities(
+            client_ids=client_ids, auction_orders=True, stop_orders=stops
+        )
         self.line: deque[str] = deque()
         self.tried: list[str] = []
         self.hidden = 0

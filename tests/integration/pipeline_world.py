@@ -217,13 +217,14 @@ def world_of(
     at: datetime = NOON,
     *,
     client_ids: bool = True,
+    stops: bool = False,
     **book: Any,
 ) -> Iterator[World]:
     """A world that has not been opened; ``book`` changes the book."""
     usual = {"AAPL": "100", "MSFT": "200", "NVDA": "50", "TSLA": "80", "SQQQ": "30", "SOXS": "20"}
     market = Market(at, prices={s: (D(p) - D("0.01"), D(p) + D("0.01")) for s, p in usual.items()})
     rehearsal = Rehearsal(folder / "paper.sqlite", D(100_000), market.prices.get, market.session)
-    broker = Unruly(BROKERS["paper"](NOWHERE, rehearsal), client_ids)
+    broker = Unruly(BROKERS["paper"](NOWHERE, rehearsal), client_ids, stops)
     world = World(*urls, folder / "paper.sqlite", market, broker, a_book(**book))
     try:
         world.requote()

@@ -31,7 +31,7 @@ class Alpaca:
     """Somewhere to trade: Alpaca, or an exchange that speaks its protocol."""
 
     name = "alpaca"
-    capabilities = Capabilities(client_ids=True, auction_orders=True)
+    capabilities = Capabilities(client_ids=True, auction_orders=True, stop_orders=True)
 
     def __init__(self, connection: Connection) -> None:
         self._wire = Wire(connection)

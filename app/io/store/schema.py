@@ -308,6 +308,7 @@ positions = sa.Table(
     sa.Column("stop_price", sa.Numeric),
     sa.Column("opened_at", Time),
     sa.Column("peak_price", sa.Numeric),
+    sa.Column("through_at", Time),
     sa.Column("updated_at", Time, nullable=False),
 )
 
