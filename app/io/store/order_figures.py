@@ -5,15 +5,17 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.engine.orders import Purpose
 from app.io.store.schema import intents, orders, signals
 
 _o = orders.c
 
 
 def sent_within(db: Connection, book_id: str, seconds: float) -> int:
-    """Return how many orders were sent in the last ``seconds`` by the wall."""
+    """Return how many orders but resting stops were sent in the last ``seconds`` by the wall."""
     since = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-    query = sa.select(sa.func.count()).where(_o.book == book_id, _o.submitting_wall > since)
+    counted = (_o.book == book_id, _o.purpose != Purpose.PROTECT, _o.submitting_wall > since)
+    query = sa.select(sa.func.count()).where(*counted)
     return db.scalar(query) or 0
 
 

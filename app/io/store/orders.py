@@ -140,7 +140,7 @@ _START = sa.text(
        AND EXISTS (SELECT FROM book_states b
                     WHERE b.book = orders.book AND b.status = ANY (CAST(:statuses AS text[])))
        AND (SELECT count(*) FROM orders sent
-             WHERE sent.book = orders.book
+             WHERE sent.book = orders.book AND sent.purpose <> 'protect'
                AND sent.submitting_wall > clock_timestamp() - :within_s * interval '1 second')
            < :most
     """
@@ -172,7 +172,7 @@ class Guard:
     """What must hold of the book in the very statement that starts a submission.
 
     Its status is one of ``statuses``, and it has sent fewer than ``most`` orders in the last
-    ``within_s`` seconds by the wall.
+    ``within_s`` seconds by the wall. Resting stops do not count: they open no risk.
     """
 
     statuses: frozenset[BookStatus]
