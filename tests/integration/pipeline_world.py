@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +149,13 @@ class World:
         purpose: Purpose = Purpose.ENTRY,
         cause: str = "test",
         to: Services | None = None,
+        quantity: Decimal | None = None,
     ) -> Intent:
         side = Side.BUY if purpose is Purpose.ENTRY else Side.SELL
         name = intent_id(self.book.id, purpose, symbol, side, cause)
-        made = Intent(
-            name, self.book.id, symbol, side, purpose, self.market.prices[symbol][1], self.market.at
-        )
+        price = self.market.prices[symbol][1]
+        made = Intent(name, self.book.id, symbol, side, purpose, price, self.market.at)
+        made = replace(made, quantity=quantity)
         with (to or self.to).database.begin() as db:
             intents.insert_once(db, [made])
         return made
