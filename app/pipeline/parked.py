@@ -52,7 +52,7 @@ def waiting(
         if o.side is Side.SELL and o.purpose is not Purpose.PROTECT and o.state in _WORKING
     }
     parked = pending_exits.load(db, to.book.id)
-    over = [symbol for symbol in parked if symbol in selling or symbol not in held]
+    over = [s for s, one in parked.items() if s in selling or not _is_of(one, held.get(s))]
     pending_exits.remove(db, to.book.id, over)
     for symbol in over:
         to.log("exit_unparked", book=to.book.id, symbol=symbol)
@@ -66,3 +66,10 @@ def note_tried(
     for intent in made:
         if before := parked.get(intent.symbol):
             pending_exits.save(db, to.book.id, tried(before, to.clock.now(), to.book.exits.retry))
+
+
+def _is_of(parked: Parked, position: Position | None) -> bool:
+    """Was it this position that could not be sold, and not one that has ended since?"""
+    if position is None:
+        return False
+    return position.opened_at is None or position.opened_at <= parked.parked_at

@@ -15,7 +15,6 @@ from app.io.store import book_states, intents, orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline import risk
 from app.pipeline.desk import Desk, risk_context
-from app.pipeline.messages import INTENTS
 from app.pipeline.services import Services
 
 
@@ -126,9 +125,7 @@ def _emergency(
     stop, refused = failed
     symbol, last = stop.position.symbol, refused[-1]
     if to.book.exits.stop_failure == "close":
-        sale = protect.unprotected_sale(to.book, stop, desk.at)
-        if intents.insert_once(db, [sale]):
-            to.streams.publish(INTENTS, {"id": sale.id})
+        intents.insert_once(db, [protect.unprotected_sale(to.book, stop, desk.at)])
     why = f"no stop for {stop.quantity} {symbol} at {stop.price}: refused {len(refused)} times"
     difference = Difference(desk.at, "stop", last.client_id, why, None, "watched here")
     if recovery.known(db, to.book.id, difference):

@@ -181,6 +181,12 @@ def a_pending_entry(symbol: str = "MSFT", notional: int = 2000, **changes: Any) 
     return an_order(symbol=symbol, **{"state": OrderState.SUBMITTED, **reserves, **changes})
 
 
+def a_stop(state: OrderState = OrderState.SUBMITTED, **changes: Any) -> Order:
+    """A stop of AAPL that rests at the broker."""
+    stop = {"side": Side.SELL, "purpose": Purpose.PROTECT, "type": OrderType.STOP}
+    return an_order(**{**stop, "stop_price": D("98.5"), "state": state, **changes})
+
+
 def a_broker_order(order: Order, state: OrderState, filled: int = 0, **changes: Any) -> BrokerOrder:
     """What a broker would say of an order in this state."""
     seen = BrokerOrder(

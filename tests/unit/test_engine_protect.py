@@ -1,7 +1,6 @@
-"""Stops at the broker: when they are placed, moved and let go, and no share on sale twice, ever."""
+"""Stops at the broker: when they are placed, when they are moved, and when they are let go."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +16,12 @@ from builders import (
     a_position,
     a_quote,
     a_risk_context,
+    a_stop,
     an_exit_policy,
     an_intent,
     an_order,
     by_symbol,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.engine.book import Book, BookStatus
 from app.engine.exits.protect import (
@@ -39,28 +37,17 @@ from app.engine.exits.protect import (
     unprotected_sale,
 )
 from app.engine.orders import (
-    FINAL,
-    Execution,
     Order,
     OrderState,
-    OrderType,
     Purpose,
     Side,
     TimeInForce,
-    outstanding,
 )
-from app.engine.portfolio import Position, after_fill
-from app.engine.risk import judge
-from app.engine.sizing import RiskContext
+from app.engine.portfolio import Position
 
 BOOK = replace(a_book(), exits=an_exit_policy(broker_stops=True))
 MEANS = Means(stop_orders=True, auctions=True)
 HELD = {"positions": by_symbol(replace(a_position(), stop_price=D("98.5")))}
-
-
-def a_stop(state: OrderState = OrderState.SUBMITTED, **changes: Any) -> Order:
-    stop = {"side": Side.SELL, "purpose": Purpose.PROTECT, "type": OrderType.STOP}
-    return an_order(**{**stop, "stop_price": D("98.5"), "state": state, **changes})
 
 
 def plan(book: Book = BOOK, means: Means = MEANS, **context: Any) -> Protection:
@@ -226,129 +213,3 @@ def test_only_refusals_in_a_row_and_since_a_person_looked_count() -> None:
     assert trusted_since(position, BookStatus.REDUCING, AT + MINUTE) == AT - MINUTE
     assert trusted_since(position, BookStatus.ACTIVE, AT + MINUTE) == AT + MINUTE
     assert trusted_since(Position("AAPL"), BookStatus.REDUCING, AT) is None
-
-
-# -- the invariant ------------------------------------------------------------------------------
-
-
-@dataclass
-class Model:
-    """One symbol, our orders of it, and a broker that fills, cancels, refuses and goes silent."""
-
-    position: Position = field(default_factory=lambda: replace(a_position(), stop_price=D("98.5")))
-    orders: list[Order] = field(default_factory=list)
-    asked: set[str] = field(default_factory=set)
-    count: int = 0
-
-    def context(self) -> RiskContext:
-        pending = tuple(o for o in self.orders if o.state not in FINAL)
-        held = by_symbol(self.position) if self.position.quantity else {}
-        return a_risk_context(positions=held, pending=pending)
-
-    def set(self, old: Order, **changes: Any) -> None:
-        self.orders[self.orders.index(old)] = replace(old, **changes)
-
-    def open(self, *states: OrderState) -> list[Order]:
-        return [o for o in self.orders if o.state in (states or set(OrderState) - FINAL)]
-
-    def take(self, intent: Any, to: OrderState) -> None:
-        order = judge(BOOK, intent, self.context()).order
-        if order is not None:
-            self.count += 1
-            self.orders.append(replace(order, client_id=str(self.count), state=to))
-
-    # What may happen, each by a number.
-
-    def exit(self, n: int) -> None:
-        """A rule wants shares: they are sold if nothing stands in the way, else it is cancelled."""
-        shares = D(1 + n % 12)
-        wants = an_intent(side=Side.SELL, purpose=Purpose.OPPOSITE, quantity=shares)
-        way = in_the_way(wants, self.context().pending)
-        self.asked |= {o.client_id for o in way}
-        if not way:
-            self.take(wants, OrderState.SUBMITTED)
-
-    def protect(self, n: int) -> None:
-        """A pass: what is out of step is asked to be cancelled, what is missing is placed."""
-        found = protection(BOOK, self.context(), MEANS)
-        self.asked |= {o.client_id for o in found.cancel}
-        came = (OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.NEW, OrderState.REJECTED)
-        for stop in found.place:
-            self.take(stop_intent(BOOK, stop, self.count, AT), came[n % 4])
-
-    def fill(self, n: int) -> None:
-        """The broker trades a part of anything that it may have, asked to be cancelled or not."""
-        if working := self.open(OrderState.SUBMITTED, OrderState.PARTIAL, OrderState.UNKNOWN):
-            order = working[n % len(working)]
-            shares = min(D(1 + n % 5), outstanding(order))
-            filled = order.filled_quantity + shares
-            done = filled == order.quantity
-            state = OrderState.FILLED if done else OrderState.PARTIAL
-            self.set(order, filled_quantity=filled, state=state)
-            fill = Execution(str(n), "b", "AAPL", order.side, shares, D(99), filled, AT)
-            opened = self.position.opened_at
-            self.position = after_fill(self.position, fill)
-            if self.position.quantity:
-                self.position = replace(self.position, opened_at=opened, stop_price=D("98.5"))
-
-    def cancelled(self, n: int) -> None:
-        asked = [o for o in self.open() if o.client_id in self.asked]
-        if asked:
-            self.set(asked[n % len(asked)], state=OrderState.CANCELLED)
-
-    def ended(self, n: int) -> None:
-        """The broker ends an order by itself, or an answer about one is lost."""
-        to = (OrderState.REJECTED, OrderState.EXPIRED, OrderState.UNKNOWN)[n % 3]
-        if working := self.open(OrderState.SUBMITTED):
-            self.set(working[n % len(working)], state=to)
-
-    def trail(self, n: int) -> None:
-        self.position = replace(self.position, peak_price=D(102 + n % 10))
-
-
-HAPPENINGS: tuple[Callable[[Model, int], None], ...] = (
-    Model.exit,
-    Model.protect,
-    Model.fill,
-    Model.cancelled,
-    Model.ended,
-    Model.trail,
-)
-
-
-@settings(max_examples=150)
-@given(st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.integers(0, 59)), max_size=40))
-def test_no_share_is_ever_on_sale_twice_and_no_two_stops_rest(
-    happened: list[tuple[Callable[[Model, int], None], int]],
-) -> None:
-    model = Model()
-    for happens, n in happened:
-        happens(model, n)
-        selling = sum((outstanding(o) for o in model.orders if o.side is Side.SELL), D(0))
-        assert 0 <= selling <= model.position.quantity
-        assert len([o for o in model.open() if o.purpose is Purpose.PROTECT]) <= 1
-
-
-@settings(max_examples=50)
-@given(st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.integers(0, 59)), max_size=25))
-def test_once_it_is_quiet_every_share_that_nobody_sells_has_its_stop(
-    happened: list[tuple[Callable[[Model, int], None], int]],
-) -> None:
-    model = Model()
-    for happens, n in happened:
-        happens(model, n)
-    # The broker is heard again: what was unsure works, cancels are carried out, stops are taken.
-    for order in model.open():
-        model.set(order, state=OrderState.SUBMITTED)
-    for _ in range(3):
-        model.protect(0)
-        for _ in range(len(model.asked)):
-            model.cancelled(0)
-    model.protect(0)
-    covered = sum((outstanding(o) for o in model.orders if o.side is Side.SELL), D(0))
-    assert covered == model.position.quantity or _at_its_stop(model)
-
-
-def _at_its_stop(model: Model) -> bool:
-    """Its trailing stop is above the price of the builders' quote: a sale is due instead."""
-    return model.position.peak_price is not None
