@@ -26,6 +26,7 @@ from book_builders import (
 from app.engine.baskets import RouteContext
 from app.engine.book import BookStatus
 from app.engine.candidates import Candidate, SignalContext
+from app.engine.caps import DayCounts
 from app.engine.events import Event, EventKind
 from app.engine.exits import ExitContext
 from app.engine.ids import client_order_id, signal_id, slot_of
@@ -220,6 +221,8 @@ def a_risk_context(equity: str = "10000", **changes: Any) -> RiskContext:
         pending=(),
         status=BookStatus.ACTIVE,
         reconciled=True,
+        entries=DayCounts(),
+        gains=(),
     )
     return replace(context, **changes)
 
