@@ -120,7 +120,9 @@ def test_a_database_without_tables_is_said(database_url: str) -> None:
 def test_the_document_is_complete(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
-        prefix + path for prefix in ("", "/v1") for path in ["/health", *GUARDED]
+        prefix + path
+        for prefix in ("", "/v1")
+        for path in ["/health", "/portfolio/allowed", *GUARDED]
     }
     [scheme] = document["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
