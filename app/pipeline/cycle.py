@@ -1,6 +1,10 @@
 """The cycle behind ``pipeline_e2e``: everything that waits in a book is moved one step on."""
 
-from app.engine.orders import Order, OrderState
+from collections.abc import Sequence
+
+from sqlalchemy.engine import Connection
+
+from app.engine.orders import Intent, Order, OrderState
 from app.io.locks import Lease
 from app.io.store import verdicts
 from app.pipeline import desk, execute, fills, resolve, risk, route, withdraw
@@ -24,10 +28,7 @@ def _once(to: Services, lease: Lease) -> str:
     woken = to.streams.read_many(GROUPS)
     updates = fills.apply(to, [message for message in woken if message.stream == FILLS])
     with to.database.begin() as db:
-        now = desk.read(to, db)
-        intents, routed = route.route(to, db, now)
-        made, ruled = risk.judge(to, db, now, [*now.intents, *intents])
-        verdicts.add(db, to.book.id, now.at, to.settings, {"route": routed, "risk": ruled})
+        now, intents, made = decide(to, db)
     to.streams.publish_many(
         [(INTENTS, {"id": intent.id}) for intent in intents]
         + [(APPROVED, {"client_id": order.client_id}) for order in made]
@@ -43,6 +44,18 @@ def _once(to: Services, lease: Lease) -> str:
         f"updates {updates}, intents {len(intents)}, approved {len(made)}, sent {sent},"
         f" withdrawn {withdrawn}, resolved {settled}, polled {polled}"
     )
+
+
+def decide(to: Services, db: Connection) -> tuple[desk.Desk, Sequence[Intent], Sequence[Order]]:
+    """Route what waits and judge it; return the desk as it was read, new intents and new orders.
+
+    All in the caller's transaction, and alone in the book: its row stays locked until the end.
+    """
+    now = desk.read(to, db)
+    intents, routed = route.route(to, db, now)
+    made, ruled = risk.judge(to, db, now, [*now.intents, *intents])
+    verdicts.add(db, to.book.id, now.at, to.settings, {"route": routed, "risk": ruled})
+    return now, intents, made
 
 
 def _left_over(now: desk.Desk) -> list[Order]:
