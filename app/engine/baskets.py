@@ -8,7 +8,7 @@ arrive in: a basket is judged by a tick when that tick is over, and of each memb
 counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -38,7 +38,9 @@ class Routed:
 
 def route(book: Book, state: BookState, signals: Sequence[Signal], context: RouteContext) -> Routed:
     """Turn signals into evidence and intents; call it on every tick, with or without signals."""
-    desk = _Desk(book, context, _ahead(state.etf_locks, context.at), [], [])
+    held = frozenset(symbol for symbol, quantity in context.held.items() if quantity)
+    locks = _ahead(state.etf_locks, context.at)
+    desk = _Desk(book, context, locks, held, set(context.pending), [], [])
     against = opposite.sales(book, _ahead(state.opposite_locks, context.at), signals, context)
     evidence = {
         basket.name: _basket(desk, basket, state.evidence.get(basket.name), signals)
@@ -60,11 +62,16 @@ def _ahead(locks: Mapping[str, datetime], at: datetime) -> dict[str, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """One call's locks, intents and verdicts as they come about."""
+    """One call's locks, intents and verdicts as they come about.
+
+    ``held`` is what is not flat, ``coming`` every symbol with an unfinished entry or an intent.
+    """
 
     book: Book
     context: RouteContext
     locks: dict[str, datetime]
+    held: frozenset[str]
+    coming: set[str]
     intents: list[Intent]
     judged: list[Judged]
 
@@ -75,6 +82,11 @@ class _Desk:
             if not answer.passed:
                 return False
         return True
+
+    def buy(self, intent: Intent) -> None:
+        """Add an intent to those to be tried; its symbol is on its way from now on."""
+        self.intents.append(intent)
+        self.coming.add(intent.symbol)
 
 
 # -- short: the basket's inverse ETF ------------------------------------------------------------
@@ -175,7 +187,7 @@ def _fire(
     if desk.passes(etf, f"basket:{basket.name}:{tick}", verdicts) and price is not None:
         causes = tuple(sorted(cause for _, _, cause in inside.values()))
         cause = f"{basket.name}:{tick}"
-        desk.intents.append(_buy(desk, etf, price, cause, (causes, basket.name)))
+        desk.buy(_buy(desk, etf, price, cause, (causes, basket.name)))
         desk.locks[etf] = at + desk.book.routing.etf_lock
 
 
@@ -184,37 +196,34 @@ def _fire(
 
 def _long(desk: _Desk, signal: Signal) -> None:
     """Buy the stock of a positive signal; everything else was evidence and nothing more."""
+    if desk.passes(signal.symbol, f"signal:{signal.id}", _ways(desk, signal)):
+        price = decimal(signal.price)
+        desk.buy(_buy(desk, signal.symbol, price, signal.id, ((signal.id,), None)))
+
+
+def _ways(desk: _Desk, signal: Signal) -> Iterator[Verdict]:
+    """Yield what a long signal must pass, the commonest refusal first."""
     inverse = signal.symbol in desk.book.universe.inverse
     waited, oldest = desk.context.at - signal.at, desk.book.risk.max_intent_age
-    verdicts = (
-        verdict("stock", not inverse, Reason.NOT_TRADED_ITSELF, signal.score),
-        verdict("positive", signal.score > 0, Reason.NOT_TRADED_ITSELF, signal.score, 0.0),
-        verdict("age", waited <= oldest, Reason.EXPIRED_INTENT, waited, oldest),
-        verdict(
-            "price", isfinite(signal.price) and signal.price > 0, Reason.BAD_DATA, signal.price
-        ),
-        *_free(desk, signal.symbol),
-    )
-    if desk.passes(signal.symbol, f"signal:{signal.id}", verdicts):
-        price = decimal(signal.price)
-        desk.intents.append(_buy(desk, signal.symbol, price, signal.id, ((signal.id,), None)))
+    yield verdict("positive", signal.score > 0, Reason.NOT_TRADED_ITSELF, signal.score, 0.0)
+    yield verdict("stock", not inverse, Reason.NOT_TRADED_ITSELF, signal.score)
+    yield verdict("age", waited <= oldest, Reason.EXPIRED_INTENT, waited, oldest)
+    priced = isfinite(signal.price) and signal.price > 0
+    yield verdict("price", priced, Reason.BAD_DATA, signal.price)
+    yield from _free(desk, signal.symbol)
 
 
 # -- both ---------------------------------------------------------------------------------------
 
 
-def _free(desk: _Desk, symbol: str) -> tuple[Verdict, ...]:
+def _free(desk: _Desk, symbol: str) -> Iterator[Verdict]:
     """Ask whether a symbol may be entered beside what is held and what is on its way."""
-    held = desk.context.held.get(symbol, Decimal(0))
-    on_its_way = desk.context.pending | {intent.symbol for intent in desk.intents}
-    held_too = {s for s, quantity in desk.context.held.items() if quantity}
     rivals = desk.book.routing.rivals(symbol)
-    clash = next((rival for rival in rivals if rival in held_too | on_its_way), None)
-    return (
-        verdict("conflict", clash is None, Reason.CONFLICTING_PAIR, clash),
-        verdict("position", held == 0, Reason.POSITION_EXISTS, held, Decimal(0)),
-        verdict("pending", symbol not in on_its_way, Reason.ORDER_PENDING),
-    )
+    clash = next((rival for rival in rivals if rival in desk.held or rival in desk.coming), None)
+    yield verdict("conflict", clash is None, Reason.CONFLICTING_PAIR, clash)
+    held = desk.context.held.get(symbol, Decimal(0))
+    yield verdict("position", held == 0, Reason.POSITION_EXISTS, held, Decimal(0))
+    yield verdict("pending", symbol not in desk.coming, Reason.ORDER_PENDING)
 
 
 def _buy(
