@@ -38,6 +38,9 @@ def timetables(book: Book) -> tuple[Timetable, ...]:
         Timetable("check_exits", every.stops, every.stops / 3, "pipeline"),
         Timetable("pipeline_e2e", every.pipeline, at_once, "pipeline"),
         Timetable("reconcile", every.reconcile, every.reconcile / 7, "pipeline"),
+        # Between the quotes and apart from each other, for one of them at a time is read.
+        Timetable("scan_news", every.news, every.news / 4, "default"),
+        Timetable("scan_filings", every.filings, every.filings * 3 / 4, "default"),
     )
 
 

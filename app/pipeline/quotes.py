@@ -10,6 +10,7 @@ from app.engine.market import Bar, Quote, sampled_bar
 from app.engine.session import SessionHours
 from app.engine.state import BookState
 from app.io.store import bars, book_states, orders, positions, quarantine, quotes, tape
+from app.pipeline import spikes
 from app.pipeline.history import SPAN
 from app.pipeline.messages import as_json
 from app.pipeline.services import Services
@@ -44,7 +45,8 @@ def update(to: Services, slot: int) -> str:
     seen = to.quotes.latest(due)
     with to.database.begin() as db:
         quotes.save(db, book.id, seen.good.values())
-        bars.insert(db, book.id, _bars(before, seen.good, hours, at), "live")
+        if bars.insert(db, book.id, _bars(before, seen.good, hours, at), "live"):
+            spikes.record(to, db, hours, at)
         for bad in seen.bad:
             quarantine.add(
                 db, book.id, now, "quotes", bad.symbol, bad.reason, {"said": bad.payload}

@@ -95,8 +95,8 @@ class EdgarFilings:
             answer = self._asked(source, path, {}, take, LARGEST_TICKERS)
             _refuse(answer, "json")
             self._tickers = _by_cik(fields.document("EDGAR", answer.body), self._watched)
-        except Transient:
-            if not self._tickers:
+        except Transient as error:
+            if not self._tickers or error.retry_after_s:
                 raise
         else:
             self._tickers_of = today

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from app.engine.errors import Transient
 from app.engine.events import Event
 from app.engine.market import Bar, Quote
 
@@ -78,7 +79,11 @@ class Watched:
     min_relevance: float
 
 
-#: Called before every request: raises Transient where the rate limit refuses it.
+class Throttled(Transient):
+    """Our own rate limit refuses a request: the source was not asked, and did not fail."""
+
+
+#: Called before every request: raises Throttled where the rate limit refuses it.
 Take = Callable[[], None]
 
 

@@ -73,6 +73,7 @@ quarantine = sa.Table(
     sa.Column("symbol", sa.Text),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("payload", JSONB, nullable=False),
+    sa.Index(None, "book", "at"),
 )
 
 events = sa.Table(
@@ -511,6 +512,7 @@ feed_marks = sa.Table(
     _book(key=True),
     sa.Column("feed", sa.Text, primary_key=True),
     sa.Column("read_to", Time, nullable=False),
+    sa.Column("asked_at", Time, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("said", sa.Text),
     comment="how far a feed has been read, and what it said when it last failed",
