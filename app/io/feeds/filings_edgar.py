@@ -42,19 +42,22 @@ class EdgarFilings:
         self._watched = watched
         self._pause_s = pause_s
         self._known: dict[str, None] = {}
+        self._seen: tuple[str, ...] = ()
+        self._since: datetime | None = None
         self._tickers: dict[str, tuple[str, ...]] = {}
         self._tickers_of: object = None
 
     def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
         entries: list[Entry] = []
         bad: list[BadEntry] = []
+        self._remember(since)
         with web("EDGAR", self._url, {"User-Agent": self._agent}, FETCH_S) as source:
             self._learn_tickers(source, now, take)
             for form in filings.FORMS:
                 for found, unreadable in self._pages(source, form, since - OVERLAP, take):
                     entries += found
                     bad += unreadable
-        self._remember(entries)
+        self._seen = tuple(entry.accession for entry in entries)
         told = edgar_atom.filings(entries)
         good = [event for filing in told for event in self._events(filing, now)]
         return Events(tuple(good), tuple(bad))
@@ -113,8 +116,11 @@ class EdgarFilings:
         clock.pause(self._pause_s)
         return source.get(path, query, most_bytes)
 
-    def _remember(self, entries: list[Entry]) -> None:
-        self._known |= dict.fromkeys(entry.accession for entry in entries)
+    def _remember(self, since: datetime) -> None:
+        """Count what was seen last as known, if whoever asked got on: else it was not stored."""
+        if self._since is not None and since > self._since:
+            self._known |= dict.fromkeys(self._seen)
+        self._since, self._seen = since, ()
         for accession in list(self._known)[: max(len(self._known) - _MOST_KNOWN, 0)]:
             del self._known[accession]
 
