@@ -7,7 +7,7 @@ from pathlib import Path
 
 import builders
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import classify, filings
@@ -113,6 +113,7 @@ def test_filings_with_one_title_are_not_one_filing() -> None:
     assert classify.unrepeated([one, two, one], []) == [one, two]
 
 
+@settings(max_examples=50)
 @given(ahead=st.integers(-100_000, 100_000))
 def test_nothing_is_stored_that_happened_after_it_was_seen(ahead: int) -> None:
     event = builders.an_event(at=builders.AT + timedelta(seconds=ahead))
@@ -122,6 +123,7 @@ def test_nothing_is_stored_that_happened_after_it_was_seen(ahead: int) -> None:
         assert kept.at <= kept.first_seen_at == builders.AT
 
 
+@settings(max_examples=50)
 @given(text=st.text(), limit=st.integers(1, 50))
 def test_any_text_becomes_one_line_that_can_be_stored(text: str, limit: int) -> None:
     shown = classify.cleaned(text, limit)
