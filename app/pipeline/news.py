@@ -1,8 +1,9 @@
 """News: the feeds that are due, so that the calls of a day last for its session."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
+from app.engine.book import RateLimit
 from app.engine.session import SessionHours
 from app.io.feeds.port import EventSource
 from app.io.locks import alone
@@ -16,6 +17,7 @@ from app.pipeline.services import Services
 BEFORE_OPEN = timedelta(minutes=30)
 #: Rate limits over this long and longer are spread over the session.
 BY_THE_DAY = timedelta(hours=12)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def scan(to: Services) -> str:
@@ -35,31 +37,30 @@ def scan(to: Services) -> str:
 def _due(
     to: Services, feeds: Mapping[str, EventSource], marks: Mapping[str, Mark], now: datetime
 ) -> list[str]:
+    """Return the feeds that are due: of those that share a day's calls, the longest unasked."""
     hours = to.calendar.session_for(now)
     due: list[str] = []
     for bucket in dict.fromkeys(feed.bucket for feed in feeds.values()):
         names = [name for name, feed in feeds.items() if feed.bucket == bucket]
         limit = to.book.rate_limits[bucket]
+        able = [name for name in names if intake.rested(marks.get(name), now)]
         if limit.per >= BY_THE_DAY:
-            names = spread(names, marks, limit.capacity, hours, now)
-        due += [name for name in names if intake.rested(marks.get(name), now)]
+            ready = ready_calls([marks[n].asked_at for n in names if n in marks], limit, hours, now)
+            able = sorted(able, key=lambda n: marks[n].asked_at if n in marks else _NEVER)[:ready]
+        due += able
     return due
 
 
-def spread(
-    names: list[str], marks: Mapping[str, Mark], calls: int, hours: SessionHours, now: datetime
-) -> list[str]:
-    """Return which of the feeds that share a day's calls are due: the longest unasked first.
+def ready_calls(
+    asked: Iterable[datetime], limit: RateLimit, hours: SessionHours, now: datetime
+) -> int:
+    """Return how many of a day's calls are due, after those that were ``asked``.
 
-    A call is due once a ``calls``-th of the session has passed since the last one, whoever made it.
-    Those never asked come in their own order.
+    One is due once a ``capacity``-th of the session has passed since the last one.
     """
     start = hours.open - BEFORE_OPEN
     if not start <= now < hours.close:
-        return []
-    spacing = (hours.close - start) / calls
-    asked = {name: marks[name].asked_at for name in names if name in marks}
-    last = max((at for at in asked.values() if start <= at <= now), default=start - spacing)
-    ready = int((now - last) / spacing)
-    never = start - timedelta(days=36_500)
-    return sorted(names, key=lambda name: asked.get(name, never))[:ready]
+        return 0
+    spacing = (hours.close - start) / limit.capacity
+    last = max((at for at in asked if start <= at <= now), default=start - spacing)
+    return int((now - last) / spacing)

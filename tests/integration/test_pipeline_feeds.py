@@ -178,6 +178,22 @@ def test_the_calls_of_a_day_last_for_its_session(world: World) -> None:
     )
 
 
+def test_a_feed_that_rests_leaves_the_days_calls_to_the_others(world: World) -> None:
+    limits = dict(world.book.rate_limits) | {"alphavantage": RateLimit(25, DAY, 0)}
+    down, up = Told("alphavantage", Transient("down")), Told("alphavantage")
+    book = replace(world.book, rate_limits=limits)
+    world.services[0] = replace(world.to, book=book, events={"av.fed": down, "av.market": up})
+    asked = {"av.fed": NOON - 20 * MINUTE, "av.market": NOON - 18 * MINUTE}
+    with world.to.database.begin() as db:
+        for name, at in asked.items():
+            feed_marks.asking(db, book.id, name, at, at)
+        for _ in range(6):
+            feed_marks.failed(db, book.id, "av.fed", "down")
+    assert scan(world) == "av.market: 0 new, 0 refused"
+    world.market.at += 17 * MINUTE
+    assert scan(world) == "av.fed: down"
+
+
 # -- minutes ---------------------------------------------------------------------------------------
 
 
