@@ -1,15 +1,13 @@
 """Tiers: which symbols are due in a slot, and which tier each symbol should be in."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import isfinite
-
-import numpy as np
+from itertools import pairwise
+from math import fsum, isfinite, log, nan, sqrt
 
 from app.engine.book import Book, Universe
 from app.engine.events import Event
-from app.engine.market import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +63,19 @@ def woken(book: Book, events: Iterable[Event], at: datetime) -> frozenset[str]:
     ) - {None}
 
 
-def realised_volatility(close: Floats, per_day: int) -> Floats:
-    """Return each symbol's volatility of a day from closes (symbols, bars): shape (symbols,).
+def realised_volatility(days: Iterable[Sequence[float]]) -> float:
+    """Return the volatility of a day from each day's closes above 0, oldest first; else NaN.
 
-    The root of the sum of squared log returns within each day, averaged over the days: the
-    realised variance of Andersen and Bollerslev (1998), "Answering the skeptics". ``per_day`` bars
-    are a day, the first of them the day's first: nights are left out. NaN where a symbol has no
-    finite price above 0 in some bar; no days at all is NaN.
+    The root of the mean over the days of the sum of squared log returns within the day: the
+    realised variance of Andersen and Bollerslev (1998), "Answering the skeptics". Nights are left
+    out, and so are days of fewer than two closes.
     """
-    symbols, bars = close.shape
-    days = bars // per_day
-    if days < 1:
-        return np.full(symbols, np.nan)
-    whole = close[:, bars - days * per_day :].reshape(symbols, days, per_day)
-    with np.errstate(all="ignore"):
-        moves = np.diff(np.log(np.where(whole > 0, whole, np.nan)), axis=2)
-        return np.asarray(np.sqrt(np.mean(np.sum(moves**2, axis=2), axis=1)))
+    variances = [
+        fsum(log(after / before) ** 2 for before, after in pairwise(closes))
+        for closes in days
+        if len(closes) > 1
+    ]
+    return sqrt(fsum(variances) / len(variances)) if variances else nan
 
 
 def propose(

@@ -38,7 +38,17 @@ def timetables(book: Book) -> tuple[Timetable, ...]:
         Timetable("check_exits", every.stops, every.stops / 3, "pipeline"),
         Timetable("pipeline_e2e", every.pipeline, at_once, "pipeline"),
         Timetable("reconcile", every.reconcile, every.reconcile / 7, "pipeline"),
+        Timetable("propose_tiers", look_for_week(book), at_once, "default"),
     )
+
+
+def look_for_week(book: Book) -> timedelta:
+    """Return how often it is looked whether tiers are to be proposed: hourly at least.
+
+    Beat sends nothing for the slot in which it starts. A week's slot would be missed by every
+    process that does not run at its first instant; the step knows by its rows whether it is due.
+    """
+    return min(book.schedule.tiers, timedelta(hours=1))
 
 
 class SlotSchedule(BaseSchedule):
