@@ -4,13 +4,14 @@ import argparse
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import quantiles
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import latency
+from bench import latency, score
 
 
 def main() -> None:
@@ -19,6 +20,8 @@ def main() -> None:
     options.add_argument("--orders", type=int, default=500, help="orders to send (default 500)")
     options.add_argument("--json", type=Path, help="also write the figures to this file")
     wanted = options.parse_args()
+    scored = score.measure(10_000, 200)
+    print(score.in_words(scored))
     measured = latency.measure(max(wanted.orders, 10))
     rows = {
         "signal written → order accepted": percentiles(measured.orders),
@@ -28,7 +31,7 @@ def main() -> None:
     }
     show(rows)
     if wanted.json:
-        wanted.json.write_text(json.dumps(rows, indent=2) + "\n")
+        wanted.json.write_text(json.dumps(rows | {"score": asdict(scored)}, indent=2) + "\n")
 
 
 def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
