@@ -76,12 +76,12 @@ def _gaps(panel: Panel) -> Marks:
 
 
 def _flaw(panel: Panel, row: int, marks: tuple[Marks, Marks, Marks]) -> Flaw:
-    """Describe the newest bar of the gravest mark."""
+    """Describe the oldest bar of the gravest mark: the return from a bad print is a mark too."""
     named = zip(marks, (_worthless, _jump, _gap), strict=True)
     mark, describe = next((mark, name) for mark, name in named if mark.any())
-    place = int(np.flatnonzero(mark)[-1])
-    at = panel.end - (panel.close.shape[1] - place) * panel.span
-    return Flaw(describe(panel, row, place), at)
+    places = np.flatnonzero(mark)
+    at = panel.end - (panel.close.shape[1] - int(places[-1])) * panel.span
+    return Flaw(describe(panel, row, int(places[0])), at)
 
 
 def _worthless(panel: Panel, row: int, place: int) -> str:

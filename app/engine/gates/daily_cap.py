@@ -11,10 +11,10 @@ def daily_cap(candidate: Candidate, context: SignalContext) -> Verdict:
     A signal that can begin no entry passes: one to sell, and one on an inverse ETF, are evidence
     for baskets and exits, which must not fall silent because a day was lively.
     """
-    book, entries = context.book, context.entries
+    book, entries, direction = context.book, context.entries, candidate.direction
+    evidence = direction < 0 or (direction > 0 and candidate.symbol in book.universe.inverse)
     of_ticker, cap = entries.by_symbol.get(candidate.symbol, 0), cap_of(book, candidate.symbol)
-    evidence = candidate.direction < 0 or candidate.symbol in book.universe.inverse
     if of_ticker >= cap:
         return verdict("daily_cap", evidence, Reason.DAILY_CAP, of_ticker, cap)
-    room = entries.total < book.caps.total
-    return verdict("daily_cap", room or evidence, Reason.DAILY_CAP, entries.total, book.caps.total)
+    ok = evidence or (direction > 0 and entries.total < book.caps.total)
+    return verdict("daily_cap", ok, Reason.DAILY_CAP, entries.total, book.caps.total)
