@@ -13,7 +13,7 @@ from app.engine.orders import Order
 from app.engine.rounding import plain
 from app.engine.verdicts import Reason
 from app.io.store import orders, verdicts
-from app.io.store.verdicts import Decision
+from app.io.store.chains import Decision
 from app.pipeline.why import why
 
 

@@ -17,8 +17,8 @@ from app.engine.errors import InvalidData, Transient
 if TYPE_CHECKING:
     from app.config import Settings
     from app.engine.book import Book
+    from app.io.store.chains import Decision
     from app.io.store.database import Database
-    from app.io.store.verdicts import Decision
 
 ACCEPTED = "HH:MM on the exchange's clock, or ISO 8601 such as 2026-03-20T10:31"
 #: A pipe has no width: wide enough for the longest reason.
