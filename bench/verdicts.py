@@ -56,7 +56,7 @@ def in_words(room: Room) -> str:
     whole = room.slots >= SLOTS_A_DAY
     basis = "a whole day" if whole else f"scaled up from {room.slots} of {SLOTS_A_DAY} slots"
     return (
-        f"refusals below noise: {room.megabytes:.0f} MB a day of {room.symbols:,} symbols ({basis});"
+        f"below noise: {room.megabytes:.0f} MB a day of {room.symbols:,} symbols ({basis});"
         f" a slot is written in {room.write_ms:.0f} ms, why takes {room.why_ms:.0f} ms,"
         f" {room.nothing_ms:.0f} ms where there is nothing"
     )

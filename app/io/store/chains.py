@@ -97,7 +97,7 @@ def _linked(
     db: Connection, book: str, subjects: set[str], at: datetime
 ) -> list[sa.ColumnElement[bool]]:
     """Return conditions for the causes (signals, events, a basket) and consequences (intents)."""
-    family = _family(db, book, _named("signal", subjects), _named("intent", subjects), at)
+    family = _family(db, book, named("signal", subjects), named("intent", subjects), at)
     linked = {s for s in subjects if s.partition(":")[0] in ("signal", "intent")}
     linked |= {f"intent:{intent.id}" for intent in family}
     linked |= {f"signal:{cause}" for intent in family for cause in intent.signals}
@@ -138,6 +138,6 @@ def _heard_of(db: Connection, book: str, subjects: set[str]) -> list[sa.ColumnEl
     return [sa.and_(sa.tuple_(_v.symbol, _v.at).in_(when), _v.subject.startswith("event:"))]
 
 
-def _named(kind: str, subjects: Iterable[str]) -> list[str]:
+def named(kind: str, subjects: Iterable[str]) -> list[str]:
     """Return the ids of the subjects of one kind."""
     return sorted(s.partition(":")[2] for s in subjects if s.startswith(f"{kind}:"))
