@@ -37,18 +37,22 @@ def show(found: Explanation, zone: ZoneInfo) -> None:
 
 
 def answer(found: Explanation) -> str:
-    """Return the answer in one sentence: what stopped it last, or what became of it."""
-    last = found.decisions[-1]
+    """Return the answer in one sentence: what stopped the symbol last, or what became of it."""
+    last = [d for d in found.decisions if d.symbol == found.symbol][-1]
+    own = [order for order in found.orders if order.symbol == found.symbol]
+    others = [order for order in found.orders if order.symbol != found.symbol]
+    also = f" It is evidence behind: {order_line(others[-1])}." if others else ""
     if last.reason != Reason.PASSED:
-        numbers = [last.measured or "", f"limit {last.limit}" if last.limit else ""]
-        said = ", ".join(number for number in numbers if number)
-        about = f"{last.symbol}: " if last.symbol != found.symbol else ""
-        return f"Stopped at {last.step}/{last.gate}: {about}{in_words(last.reason)}" + (
-            f" ({said})." if said else "."
-        )
-    if found.orders:
-        return f"It became an order: {order_line(found.orders[-1])}."
-    return f"Nothing has stopped it: the last gate was {last.step}/{last.gate}."
+        return _stopped(last) + also
+    if own:
+        return f"It became an order: {order_line(own[-1])}.{also}"
+    return f"Nothing has stopped it: the last gate was {last.step}/{last.gate}.{also}"
+
+
+def _stopped(at: Decision) -> str:
+    numbers = [_plain(at.measured or ""), f"limit {_plain(at.limit)}" if at.limit else ""]
+    said = ", ".join(number for number in numbers if number)
+    return f"Stopped at {at.step}/{at.gate}: {in_words(at.reason)}{f' ({said})' if said else ''}."
 
 
 def gates(decisions: Sequence[Decision], zone: ZoneInfo) -> Table:

@@ -90,4 +90,5 @@ def executions(
     fills = sa.text(
         "SELECT count(*) FROM fills WHERE book = :book AND at >= :since AND at < :until"
     )
-    return dict(db.execute(states, span).tuples().all()), int(db.scalar(fills, span) or 0)
+    by_state = {state: int(count) for state, count in db.execute(states, span)}
+    return by_state, int(db.scalar(fills, span) or 0)
