@@ -84,6 +84,7 @@ BELOW_NOISE = frozenset(
         Reason.NO_HISTORY,
         Reason.MARKET_CLOSED,
         Reason.BELOW_CUTOFF,
+        Reason.MODEL_BELOW_SCORE,
     }
 )
 
