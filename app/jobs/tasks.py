@@ -4,7 +4,18 @@ from celery import shared_task
 
 from app.jobs import root
 from app.jobs.run import run_nudged, run_slot
-from app.pipeline import cycle, exits, filings, news, quotes, reconcile, sessions, signals
+from app.jobs.schedule import look_for_week
+from app.pipeline import (
+    cycle,
+    exits,
+    filings,
+    news,
+    quotes,
+    reconcile,
+    sessions,
+    signals,
+    tiers,
+)
 
 
 @shared_task(name="advance_session", soft_time_limit=45, time_limit=60)
@@ -32,6 +43,13 @@ def generate_signals(book: str, slot: int) -> None:
         to.book.schedule.signals,
         lambda to: signals.generate(to, slot),
     )
+
+
+@shared_task(name="propose_tiers", soft_time_limit=75, time_limit=90)
+def propose_tiers(book: str, slot: int) -> None:
+    """Propose tiers once the week's last session is over."""
+    to = root.services(book)
+    run_slot(to, "propose_tiers", slot, look_for_week(to.book), tiers.propose)
 
 
 @shared_task(name="check_exits", soft_time_limit=30, time_limit=45)

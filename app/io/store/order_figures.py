@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.engine.orders import Purpose
 from app.io.store.schema import intents, orders, signals
 
 _o = orders.c
@@ -15,6 +16,27 @@ def sent_within(db: Connection, book_id: str, seconds: float) -> int:
     since = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
     query = sa.select(sa.func.count()).where(_o.book == book_id, _o.submitting_wall > since)
     return db.scalar(query) or 0
+
+
+def entries_since(db: Connection, book_id: str, since: datetime) -> list[tuple[str, datetime]]:
+    """Return (symbol, when it was made) of every entry's order from ``since`` on, oldest first.
+
+    Whatever became of it: an order that was refused or cancelled has been made all the same.
+    """
+    found = db.execute(_ENTRIES, {"book": book_id, "since": since, "purpose": Purpose.ENTRY})
+    return [(symbol, made) for symbol, made in found]
+
+
+# Built once: it stands on the way of every signal.
+_ENTRIES = (
+    sa.select(_o.symbol, _o.created_at)
+    .where(
+        _o.book == sa.bindparam("book"),
+        _o.created_at >= sa.bindparam("since"),
+        _o.purpose == sa.bindparam("purpose"),
+    )
+    .order_by(_o.created_at, _o.client_id)
+)
 
 
 def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:
