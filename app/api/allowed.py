@@ -18,7 +18,7 @@ from app.engine.orders import Intent, Purpose, Side
 from app.engine.rounding import cents, plain
 from app.io.calendar import ExchangeCalendar
 from app.io.store import book_states, quotes
-from app.io.store.verdicts import spell
+from app.io.store.packing import spell
 from app.pipeline import desk as desks
 
 

@@ -115,13 +115,21 @@ def a_panel(symbols: Sequence[str] = ("AAPL", "MSFT"), bars: int = 40, seed: int
 
 def a_candidate(**changes: Any) -> Candidate:
     candidate = Candidate(
-        symbol="AAPL", score=0.3, price=100.0, bars=30, due=True, quoted_at=AT, last=None
+        symbol="AAPL",
+        score=0.3,
+        own=0.3,
+        price=100.0,
+        bars=30,
+        due=True,
+        held=False,
+        quoted_at=AT,
+        last=None,
     )
     return replace(candidate, **changes)
 
 
 def a_signal_context(**changes: Any) -> SignalContext:
-    return replace(SignalContext(AT, FULL_DAY, a_signal_policy()), **changes)
+    return replace(SignalContext(AT, FULL_DAY, a_book()), **changes)
 
 
 def a_signal(symbol: str = "AAPL", score: float = 0.3, at: datetime = AT) -> Signal:

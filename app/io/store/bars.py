@@ -153,3 +153,12 @@ def count_since(
         .group_by(t.symbol)
     )
     return {symbol: count for symbol, count in found}
+
+
+def stored_at(
+    db: Connection, book: str, symbols: Sequence[str], start: datetime, end: datetime
+) -> set[tuple[str, datetime]]:
+    """Return (symbol, time) of the bars that are stored in [start, end)."""
+    t = bars_30s.c
+    wanted = (t.book == book, t.symbol.in_(symbols), t.at >= start, t.at < end)
+    return {(symbol, at) for symbol, at in db.execute(sa.select(t.symbol, t.at).where(*wanted))}
