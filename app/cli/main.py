@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "down": ("app.cli.down:down", "Stop every process that `up` started."),
     "status": ("app.cli.status:status", "Show the processes and what they are doing."),
     "why": ("app.cli.why:why", "Say why a symbol did or did not trade."),
+    "funnel": ("app.cli.funnel:funnel", "Show a day from scores to fills, and what refused what."),
     "config": ("app.cli.config:config", "Show or check the settings."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database to this version's tables."),
     "exchange": ("app.cli.exchange:exchange", "Serve the simulated exchange (Alpaca's protocol)."),

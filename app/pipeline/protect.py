@@ -57,7 +57,7 @@ def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -
 
 def _may_go(to: Services, desk: Desk, intent: Intent, way: Sequence[Order]) -> bool:
     """Would an exit become an order if nothing stood in its way?"""
-    context = risk_context(to, desk)
+    context = risk_context(to.book, to.calendar, desk)
     ids = {order.client_id for order in way}
     without = tuple(order for order in context.pending if order.client_id not in ids)
     return engine.judge(to.book, intent, replace(context, pending=without)).order is not None
@@ -82,7 +82,7 @@ def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) 
         desk = desk.with_order(order)
     can = to.broker.capabilities
     means = Means(can.stop_orders, can.auction_orders)
-    context = risk_context(to, desk)
+    context = risk_context(to.book, to.calendar, desk)
     plan = protect.protection(to.book, context, means)
     desk = _drop_unsent(to, db, desk, plan.cancel)
     judged: list[Judged] = []

@@ -14,13 +14,14 @@ from app.adapters import BROKERS
 from app.adapters.port import Connection, Rehearsal
 from app.config.loading import load
 from app.engine.book import Book, BookStatus, RateLimit
+from app.engine.events import Event, EventKind
 from app.engine.ids import intent_id, signal_id, slot_of
 from app.engine.orders import BrokerOrder, Intent, Order, OrderState, Purpose, Side
 from app.engine.portfolio import Position
 from app.engine.signals import Signal
 from app.io.buckets import Buckets
 from app.io.locks import Leases
-from app.io.store import book_states, intents, orders, positions, quotes, signals
+from app.io.store import book_states, events, intents, orders, positions, quotes, signals
 from app.io.store.database import Database
 from app.io.streams import Streams
 from app.pipeline import cycle, sessions
@@ -195,6 +196,19 @@ class World:
     def row(self) -> book_states.BookRow:
         with self.to.database.begin() as db:
             return book_states.load(db, self.book.id)
+
+    def happens(self, symbol: str | None, **changes: Any) -> None:
+        """Store news of now about a symbol."""
+        now = self.market.at
+        news = Event(f"e:{symbol}", EventKind.MARKET_NEWS, symbol, now, now, "test", "N", tone=0.2)
+        with self.to.database.begin() as db:
+            events.insert_once(db, self.book.id, [replace(news, **changes)])
+
+    def quarantined(self) -> list[tuple[str, str]]:
+        """Return (symbol, reason) of what was refused, oldest first."""
+        with self.to.database.begin() as db:
+            rows = db.exec_driver_sql("SELECT symbol, reason FROM quarantine ORDER BY id")
+            return [(symbol, reason) for symbol, reason in rows]
 
     def set_status(self, status: BookStatus, why: str = "a test") -> None:
         with self.to.database.begin() as db:

@@ -2,30 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pipeline_market import MINUTE, NOON, SECOND, D
-from pipeline_world import World, a_book, world_of
+from pipeline_market import MINUTE, SECOND, D
+from pipeline_world import World, world_of
+from stops_world import CLOSE, flat, resting, run, sales, settle
 
 from app.engine.book import BookStatus
 from app.engine.orders import (
-    FINAL,
     Order,
     OrderState,
     OrderType,
     Purpose,
-    Side,
     TimeInForce,
-    outstanding,
 )
-from app.io.store import recovery
-from app.pipeline import exits, reconcile
-
-CLOSE = NOON.replace(hour=20)
-HELD = Purpose.PROTECT
+from app.pipeline import exits
 
 
 @pytest.fixture
@@ -33,37 +25,6 @@ def world(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
     with world_of((database_url, redis_url), tmp_path, stops=True) as made:
         made.open()
         yield made
-
-
-def resting(world: World) -> list[Order]:
-    return [o for o in world.orders() if o.purpose is HELD and o.state not in FINAL]
-
-
-def sales(world: World) -> list[Order]:
-    return [o for o in world.orders() if o.purpose not in (Purpose.ENTRY, HELD)]
-
-
-def run(world: World, times: int = 1) -> None:
-    """Run passes one by one; after none of them is more on sale than is held."""
-    for _ in range(times):
-        world.run()
-        held, selling = world.held(), [o for o in world.orders() if o.side is Side.SELL]
-        for symbol in {o.symbol for o in selling}:
-            left = sum((outstanding(o) for o in selling if o.symbol == symbol), D(0))
-            assert left <= (held[symbol].quantity if symbol in held else 0)
-        stops = [o.symbol for o in selling if o.purpose is HELD and outstanding(o)]
-        assert len(set(stops)) == len(stops)
-
-
-def settle(world: World) -> None:
-    """Let the broker's word come in by the comparison of books, as it does every minute."""
-    world.wait(31 * SECOND)
-    assert reconcile.run(world.to) == "reconciled"
-    run(world)
-
-
-def flat(world: World) -> bool:
-    return world.held() == world.broker.ledger.positions() == {} and not resting(world)
 
 
 def test_a_stop_rests_as_soon_as_an_entry_has_filled_and_sells_by_itself(world: World) -> None:
@@ -224,35 +185,6 @@ def test_a_stop_in_doubt_holds_an_exit_back_until_it_is_known(world: World, faul
     assert [s.purpose for s in sales(world)] == [Purpose.TAKE_PROFIT]
 
 
-@pytest.mark.parametrize("failure", ["hold", "close"])
-def test_a_stop_that_cannot_be_placed_is_an_emergency(
-    database_url: str, redis_url: str, tmp_path: Path, failure: str
-) -> None:
-    policy = replace(a_book().exits, stop_failure=failure)
-    with world_of((database_url, redis_url), tmp_path, stops=True, exits=policy) as world:
-        world.open()
-        world.broker.line.extend(["", "refuse", "refuse", "refuse"])
-        world.buy("AAPL")
-        for _ in range(4):
-            assert world.row().status is BookStatus.ACTIVE
-            world.wait(15 * SECOND)
-            run(world)
-            if len(world.broker.tried) == 4:
-                break
-        world.wait(15 * SECOND)
-        run(world, 3)
-        row = world.row()
-        assert (row.status, row.set_by) == (BookStatus.REDUCING, "stop")
-        assert "refused 3 times" in row.why
-        assert world.logged.count("stop_not_placed") == 1
-        assert world.reasons("protect").count("stop_not_placed") == 1
-        with world.to.database.begin() as db:
-            assert [d.kind for d in recovery.listing(db, world.book.id)].count("stop") == 1
-        settle(world)
-        assert flat(world) is (failure == "close")
-        assert len(world.broker.tried) == (5 if failure == "close" else 4)
-
-
 def test_a_person_who_sets_the_book_active_lets_it_try_again(world: World) -> None:
     world.broker.line.extend(["", "refuse", "refuse", "refuse"])
     world.buy("AAPL")
@@ -322,53 +254,3 @@ def part_of_an_entry(world: World) -> Order:
 
 
 # -- parked exits -------------------------------------------------------------------------------
-
-
-def parked(world: World) -> list[tuple[str, int, timedelta]]:
-    with world.to.database.begin() as db:
-        rows = db.exec_driver_sql("SELECT purpose, tries, retry_at FROM pending_exits").all()
-    return [(purpose, tries, retry_at - world.market.at) for purpose, tries, retry_at in rows]
-
-
-def test_what_the_broker_calls_closed_is_parked_told_once_and_sold_later(world: World) -> None:
-    world.buy("AAPL")
-    world.price("AAPL", "103.10")
-    world.broker.line.extend(["closed", ""] * 3)  # the sale, and the stop that is placed anew
-    pauses: list[Decimal] = []
-    for _ in range(16):
-        exits.check(world.to)
-        run(world, 2)
-        pauses += [D(p.seconds) for _, tries, p in parked(world) if tries > len(pauses)]
-        world.wait(30 * SECOND)
-    assert pauses == [60, 120, 240]
-    assert world.reasons("execute").count("broker_rejected") == 3
-    assert world.logged.count("exit_parked") == 1
-    assert world.reasons("exits").count("exit_parked") == 1
-    settle(world)
-    exits.check(world.to)
-    assert flat(world)
-    assert parked(world) == []
-    assert world.logged.count("exit_unparked") == 1
-
-
-def test_what_is_left_after_the_close_is_announced_once_and_sold_at_the_open(world: World) -> None:
-    world.buy("AAPL")
-    world.at(CLOSE - 10 * SECOND)
-    world.intend("AAPL", Purpose.STOP_LOSS)
-    world.at(CLOSE + 10 * SECOND)
-    run(world)
-    assert parked(world) == [("stop_loss", 1, MINUTE)]
-    for _ in range(4):
-        world.wait(20 * MINUTE)
-        exits.check(world.to)
-        run(world)
-    assert world.logged.count("exit_parked") == 1
-    assert world.reasons("exits") == ["exit_parked"]
-    world.at(NOON + timedelta(days=3))
-    assert world.open() == "TRADING"
-    exits.check(world.to)
-    run(world, 2)
-    settle(world)
-    (sale,) = sales(world)
-    assert (sale.purpose, sale.state) == (Purpose.STOP_LOSS, OrderState.FILLED)
-    assert flat(world)

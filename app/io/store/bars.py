@@ -194,3 +194,12 @@ def gaps(
         },
     )
     return {symbol: (first, last) for symbol, first, last in found}
+
+
+def stored_at(
+    db: Connection, book: str, symbols: Sequence[str], start: datetime, end: datetime
+) -> set[tuple[str, datetime]]:
+    """Return (symbol, time) of the bars that are stored in [start, end)."""
+    t = bars_30s.c
+    wanted = (t.book == book, t.symbol.in_(symbols), t.at >= start, t.at < end)
+    return {(symbol, at) for symbol, at in db.execute(sa.select(t.symbol, t.at).where(*wanted))}

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.engine.orders import Purpose
+from app.engine.orders import OrderState, Purpose
 from app.io.store.schema import intents, orders, signals
 
 _o = orders.c
@@ -17,6 +17,29 @@ def sent_within(db: Connection, book_id: str, seconds: float) -> int:
     counted = (_o.book == book_id, _o.purpose != Purpose.PROTECT, _o.submitting_wall > since)
     query = sa.select(sa.func.count()).where(*counted)
     return db.scalar(query) or 0
+
+
+def entries_since(db: Connection, book_id: str, since: datetime) -> list[tuple[str, datetime]]:
+    """Return (symbol, when it was made) of the entries made at or after ``since``, oldest first.
+
+    What the broker refused, and what ended without a single share, has not used a day up.
+    """
+    rows = db.execute(_ENTRIES, {"book": book_id, "since": since})
+    return [(symbol, made) for symbol, made in rows]
+
+
+# Built once: it stands on the way of every order.
+_ENTRIES = (
+    sa.select(_o.symbol, _o.created_at)
+    .where(
+        _o.book == sa.bindparam("book"),
+        _o.created_at >= sa.bindparam("since"),
+        _o.purpose == Purpose.ENTRY,
+        _o.state != OrderState.REJECTED,
+        sa.or_(_o.state.not_in([OrderState.CANCELLED, OrderState.EXPIRED]), _o.filled_quantity > 0),
+    )
+    .order_by(_o.created_at, _o.client_id)
+)
 
 
 def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:
