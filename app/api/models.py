@@ -143,7 +143,9 @@ class VerdictView(BaseModel):
     at: datetime
     step: str
     symbol: str
-    subject: str = Field(description="signal:ID, basket:NAME:TICK or intent:ID; empty below noise")
+    subject: str = Field(
+        description="signal:ID, event:ID, basket:NAME:TICK or intent:ID; empty below noise"
+    )
     gate: str
     passed: bool
     reason: str

@@ -82,9 +82,22 @@ class OrderQuestion(BookQuestion):
     limit: Limit = 100
 
 
+class FunnelQuestion(BookQuestion):
+    """Which day of the exchange; the newest session's where none is named."""
+
+    date: Annotated[Date, BeforeValidator(day)] | None = None
+
+
 class VerdictQuestion(BookQuestion):
     """Which verdicts: of a symbol, at or before a time."""
 
     symbol: Symbol | None = None
     at: Moment | None = None
     limit: Limit = 100
+
+
+class WhyQuestion(BookQuestion):
+    """Which symbol, at or before which time."""
+
+    symbol: Symbol
+    at: Moment | None = None

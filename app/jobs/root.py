@@ -32,6 +32,7 @@ from app.io.streams import Streams
 from app.jobs.celery_app import make_app
 from app.jobs.nudges import Nudges
 from app.jobs.rehearsal import rehearse
+from app.jobs.sources import event_sources
 from app.pipeline.services import Rebook, Services
 
 #: Wall seconds. Together less than the soft time limit of the task that sends orders.
@@ -94,6 +95,11 @@ def _market(book: Book) -> str:
     return MARKETS.get(book.broker, book.broker)
 
 
+def has_market_stream(book: Book) -> bool:
+    """Say whether a book's prices come from a market whose stream can be followed."""
+    return _market(book) in FEEDS and settings().alpaca.key is not None
+
+
 def connection(*, stream: bool = False) -> Connection:
     """Return how to reach the broker's trading API, or its stream of trade updates."""
     alpaca = settings().alpaca
@@ -131,6 +137,7 @@ def services(book_id: str) -> Services:
         rebook=rebook_of(told, book_id),
         commit=commit_of(),
         adopt=told.adopt_positions,
+        events=event_sources(told, book),
     )
 
 

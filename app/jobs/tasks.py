@@ -4,8 +4,20 @@ from celery import shared_task
 
 from app.jobs import root
 from app.jobs.run import run_nudged, run_slot
-from app.jobs.schedule import watch_every
-from app.pipeline import cycle, exits, experiments, kpis, quotes, reconcile, sessions, signals
+from app.jobs.schedule import look_for_week, watch_every
+from app.pipeline import (
+    cycle,
+    exits,
+    experiments,
+    filings,
+    kpis,
+    news,
+    quotes,
+    reconcile,
+    sessions,
+    signals,
+    tiers,
+)
 
 
 @shared_task(name="advance_session", soft_time_limit=45, time_limit=60)
@@ -33,6 +45,13 @@ def generate_signals(book: str, slot: int) -> None:
         to.book.schedule.signals,
         lambda to: signals.generate(to, slot),
     )
+
+
+@shared_task(name="propose_tiers", soft_time_limit=75, time_limit=90)
+def propose_tiers(book: str, slot: int) -> None:
+    """Propose tiers once the week's last session is over."""
+    to = root.services(book)
+    run_slot(to, "propose_tiers", slot, look_for_week(to.book), tiers.propose)
 
 
 @shared_task(name="check_exits", soft_time_limit=30, time_limit=45)
@@ -74,3 +93,17 @@ def write_kpis(book: str, slot: int) -> None:
     """Store the key figures of the hour that has ended."""
     to = root.services(book)
     run_slot(to, "write_kpis", slot, to.book.schedule.kpis, lambda to: kpis.write(to, slot))
+
+
+@shared_task(name="scan_news", soft_time_limit=45, time_limit=60)
+def scan_news(book: str, slot: int) -> None:
+    """Ask the feeds of news that are due."""
+    to = root.services(book)
+    run_slot(to, "scan_news", slot, to.book.schedule.news, news.scan)
+
+
+@shared_task(name="scan_filings", soft_time_limit=45, time_limit=60)
+def scan_filings(book: str, slot: int) -> None:
+    """Ask the feeds of filings."""
+    to = root.services(book)
+    run_slot(to, "scan_filings", slot, to.book.schedule.filings, filings.scan)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.config import ConfigError, changes
 from app.config.loading import load
 from app.engine.book import Book, BookStatus, RateLimit
 from app.engine.errors import InvalidData
+from app.engine.events import Event, EventKind
 from app.engine.ids import intent_id, signal_id, slot_of
 from app.engine.in_force import InForce
 from app.engine.orders import BrokerOrder, Intent, Order, OrderState, Purpose, Side
@@ -22,7 +24,7 @@ from app.engine.portfolio import Position
 from app.engine.signals import Signal
 from app.io.buckets import Buckets
 from app.io.locks import Leases
-from app.io.store import book_states, intents, orders, positions, quotes, signals
+from app.io.store import book_states, events, intents, orders, positions, quotes, signals
 from app.io.store.database import Database
 from app.io.streams import Streams
 from app.pipeline import cycle, sessions
@@ -173,12 +175,13 @@ class World:
         purpose: Purpose = Purpose.ENTRY,
         cause: str = "test",
         to: Services | None = None,
+        quantity: Decimal | None = None,
     ) -> Intent:
         side = Side.BUY if purpose is Purpose.ENTRY else Side.SELL
         name = intent_id(self.book.id, purpose, symbol, side, cause)
-        made = Intent(
-            name, self.book.id, symbol, side, purpose, self.market.prices[symbol][1], self.market.at
-        )
+        price = self.market.prices[symbol][1]
+        made = Intent(name, self.book.id, symbol, side, purpose, price, self.market.at)
+        made = replace(made, quantity=quantity)
         with (to or self.to).database.begin() as db:
             intents.insert_once(db, [made])
         return made
@@ -219,6 +222,19 @@ class World:
         with self.to.database.begin() as db:
             return book_states.load(db, self.book.id)
 
+    def happens(self, symbol: str | None, **changes: Any) -> None:
+        """Store news of now about a symbol."""
+        now = self.market.at
+        news = Event(f"e:{symbol}", EventKind.MARKET_NEWS, symbol, now, now, "test", "N", tone=0.2)
+        with self.to.database.begin() as db:
+            events.insert_once(db, self.book.id, [replace(news, **changes)])
+
+    def quarantined(self) -> list[tuple[str, str]]:
+        """Return (symbol, reason) of what was refused, oldest first."""
+        with self.to.database.begin() as db:
+            rows = db.exec_driver_sql("SELECT symbol, reason FROM quarantine ORDER BY id")
+            return [(symbol, reason) for symbol, reason in rows]
+
     def set_status(self, status: BookStatus, why: str = "a test") -> None:
         with self.to.database.begin() as db:
             book_states.set_status(db, self.book.id, status, why, "test", self.market.at)
@@ -242,13 +258,14 @@ def world_of(
     at: datetime = NOON,
     *,
     client_ids: bool = True,
+    stops: bool = False,
     **book: Any,
 ) -> Iterator[World]:
     """A world that has not been opened; ``book`` changes the book."""
     usual = {"AAPL": "100", "MSFT": "200", "NVDA": "50", "TSLA": "80", "SQQQ": "30", "SOXS": "20"}
     market = Market(at, prices={s: (D(p) - D("0.01"), D(p) + D("0.01")) for s, p in usual.items()})
     rehearsal = Rehearsal(folder / "paper.sqlite", D(100_000), market.prices.get, market.session)
-    broker = Unruly(BROKERS["paper"](NOWHERE, rehearsal), client_ids)
+    broker = Unruly(BROKERS["paper"](NOWHERE, rehearsal), client_ids, stops)
     world = World(*urls, folder / "paper.sqlite", market, broker, a_book(**book))
     try:
         world.requote()
