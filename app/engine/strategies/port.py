@@ -12,7 +12,7 @@ from app.engine.opinions import Opinion, Question
 from app.engine.session import SessionHours
 from app.engine.signals import Signal
 from app.engine.state import BookState
-from app.engine.verdicts import Judged
+from app.engine.verdicts import Judged, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class SignalInputs:
     """One slot's inputs: the panel of bars, when each symbol was last quoted, whose turn it is.
 
     ``slot`` is ``ids.slot_of(at, schedule.signals)``; held symbols are always due. ``events`` are
-    those that are still evidence, ``opinions`` the model's answers about them, ``entries`` the
-    day's entries so far.
+    those that are still evidence, ``opinions`` the model's answers about them, ``unanswered`` why
+    it did not answer about a symbol, ``entries`` the day's entries so far.
     """
 
     at: datetime
@@ -33,6 +33,7 @@ class SignalInputs:
     held: frozenset[str]
     events: tuple[Event, ...] = ()
     opinions: tuple[Opinion, ...] = ()
+    unanswered: Mapping[str, Reason] = field(default_factory=dict)
     entries: DayCounts = field(default_factory=DayCounts)
 
 
