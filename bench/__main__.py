@@ -4,21 +4,26 @@ import argparse
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import quantiles
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import latency
+from bench import latency, route_risk, score, verdicts
 
 
 def main() -> None:
     """Measure, print, and write JSON if asked."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--orders", type=int, default=500, help="orders to send (default 500)")
+    options.add_argument("--slots", type=int, default=60, help="of a day's 780 (default 60)")
     options.add_argument("--json", type=Path, help="also write the figures to this file")
+    options.add_argument("--signals", type=int, default=20_000, help="signals to route")
     wanted = options.parse_args()
+    scored = score.measure(10_000, 200)
+    print(score.in_words(scored))
     measured = latency.measure(max(wanted.orders, 10))
     rows = {
         "signal written → order accepted": percentiles(measured.orders),
@@ -27,8 +32,21 @@ def main() -> None:
         "floor: an HTTP call to the exchange": percentiles(measured.http),
     }
     show(rows)
+    routed = route_risk.measure(max(wanted.signals, 1000))
+    Console().print(
+        f"router and risk: {routed.signals_per_s:,.0f} signals/s with"
+        f" {routed.verdicts_per_s:,.0f} verdicts/s in PostgreSQL,"
+        f" {routed.copied_per_s / routed.verdicts_per_s:.1f} times as long as COPY alone"
+    )
+    room = verdicts.measure(10_000, max(wanted.slots, 2))
+    print(verdicts.in_words(room))
     if wanted.json:
-        wanted.json.write_text(json.dumps(rows, indent=2) + "\n")
+        figures = {
+            "score": asdict(scored),
+            "router and risk": asdict(routed),
+            "below noise": asdict(room),
+        }
+        wanted.json.write_text(json.dumps(rows | figures, indent=2) + "\n")
 
 
 def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:

@@ -35,6 +35,10 @@ WIDE = {
     "MAX_POSITIONS": "1000",
     "RISK_PER_TRADE": "0.0000001",
     "ORDERS_PER_MINUTE": "1000",
+    "TIER_A_DAILY_CAP": "10000",
+    "TIER_B_DAILY_CAP": "10000",
+    "BENCH_DAILY_CAP": "10000",
+    "RTH_DAILY_CAP": "100000",
     "BROKER_CALLS": "100000",
     "LOG_LEVEL": "WARNING",
     "DATABASE_URL": "",
@@ -56,13 +60,13 @@ class Latency:
 
 def measure(count: int) -> Latency:
     """Send ``count`` signals one after the other through a stack of its own."""
-    with TemporaryDirectory() as folder, _stack(Path(folder)) as stack:
-        os.environ.update(simulated(int(stack.urls["exchange"].rsplit(":", 1)[1]), 1.0))
+    with TemporaryDirectory() as folder, stack(Path(folder)) as running:
+        os.environ.update(simulated(int(running.urls["exchange"].rsplit(":", 1)[1]), 1.0))
         os.environ.update(WIDE)
-        os.environ["DATABASE_URL"] = stack.urls["database"]
-        os.environ["REDIS_URL"] = stack.urls["redis"]
+        os.environ["DATABASE_URL"] = running.urls["database"]
+        os.environ["REDIS_URL"] = running.urls["redis"]
         to = root.services("us_baskets")
-        _open_book(to)
+        open_book(to)
         for number in range(20):
             _one(to, -1 - number)
         with to.database.begin() as db:
@@ -73,23 +77,22 @@ def measure(count: int) -> Latency:
             taken = orders.latencies(db, to.book.id, datetime(2000, 1, 1, tzinfo=UTC))
         return Latency(
             taken,
-            hop.measure(stack.urls["redis"], count),
+            hop.measure(running.urls["redis"], count),
             _commits(to.database, count),
             _http(to, count),
         )
 
 
-def _stack(folder: Path) -> Stack:
-    commands = {
-        name: command
-        for name, command in read_procfile().items()
-        if name in ("postgres", "redis", "exchange", "worker")
-    }
+def stack(folder: Path, *, worker: bool = True) -> Stack:
+    """Return the processes that a measurement needs, over a folder of its own."""
+    wanted = {"postgres", "redis", "exchange"} | ({"worker"} if worker else set())
+    commands = {name: command for name, command in read_procfile().items() if name in wanted}
     commands["exchange"] += f" --start 10:00 --cash {CASH} --rate-limit 1000000 --synthetic 7"
     return Stack(folder / "state", processes=commands, environment=WIDE, sim=True, speed=1.0)
 
 
-def _open_book(to: Services) -> None:
+def open_book(to: Services) -> None:
+    """Open the book with plenty of money, as a session's start does."""
     now, cash = to.clock.now(), Decimal(CASH)
     with to.database.begin() as db:
         book_states.ensure(db, to.book, to.settings, now)

@@ -18,6 +18,7 @@ class Capabilities:
 
     client_ids: bool
     auction_orders: bool
+    stop_orders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,9 @@ class Broker(Protocol):
     """Somewhere to trade. Raises only Transient, Rejected or OutcomeUnknown.
 
     The codes of Rejected that mean the same everywhere: ``duplicate`` (client id seen before),
-    ``invalid`` (refused here, nothing was sent), ``unauthorized``, ``forbidden``, ``not_found`` and
-    ``not_open`` (nothing left to cancel or change). Any other code is the broker's own.
+    ``invalid`` (refused here, nothing was sent), ``unauthorized``, ``forbidden``, ``not_found``,
+    ``not_open`` (nothing left to cancel or change) and ``closed`` (the market, the auction or the
+    symbol takes no such order now). Any other code is the broker's own.
 
     Reads may be retried by the adapter (at most three times). ``submit``, ``cancel`` and
     ``replace`` send one request each and never repeat it.

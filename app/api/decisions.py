@@ -5,16 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.api.desk import Desk
-from app.api.models import Orders, OrderView, Verdicts, VerdictView
+from app.api.funnel import FunnelView, funnel_view
+from app.api.models import Orders, OrderView, Verdicts
 from app.api.portfolio import price
-from app.api.questions import OrderQuestion, VerdictQuestion
-from app.api.words import in_words
+from app.api.questions import FunnelQuestion, OrderQuestion, VerdictQuestion, WhyQuestion
+from app.api.why import Why, verdict_view, why_view
 from app.engine.orders import Order
 from app.engine.rounding import plain
-from app.engine.verdicts import Reason
+from app.io.calendar import ExchangeCalendar
 from app.io.store import orders, verdicts
-from app.io.store.verdicts import Decision
-from app.pipeline.why import why
+from app.pipeline.funnel import funnel, newest_day
+from app.pipeline.why import explain, why
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -40,24 +41,20 @@ def routes(desk: Desk) -> APIRouter:
                 found = verdicts.newest(db, book.id, asked.limit, asked.at)
         return Verdicts(book=book.id, verdicts=[verdict_view(decision) for decision in found])
 
+    @router.get("/decisions/why")
+    def why_a_symbol(asked: Annotated[WhyQuestion, Query()]) -> Why:
+        """Say why a symbol did or did not trade, with the evidence and the orders behind it."""
+        return why_view(explain(desk.database, desk.book(asked), asked.symbol, asked.at))
+
+    @router.get("/decisions/funnel")
+    def funnel_of_a_day(asked: Annotated[FunnelQuestion, Query()]) -> FunnelView:
+        """Count a day from scores to fills, with what each gate refused and why."""
+        book = desk.book(asked)
+        day = asked.date or newest_day(desk.database, book.id)
+        found = funnel(desk.database, book, ExchangeCalendar(book.calendar), day)
+        return funnel_view(found)
+
     return router
-
-
-def verdict_view(decision: Decision) -> VerdictView:
-    """Return a stored verdict as it is shown, with its reason in words."""
-    return VerdictView(
-        at=decision.at,
-        step=decision.step,
-        symbol=decision.symbol,
-        subject=decision.subject,
-        gate=decision.gate,
-        passed=decision.reason == Reason.PASSED,
-        reason=decision.reason,
-        words=in_words(decision.reason),
-        measured=decision.measured,
-        limit=decision.limit,
-        settings=decision.settings,
-    )
 
 
 def _order(order: Order) -> OrderView:

@@ -2,11 +2,12 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from app.engine.book import BookStatus, Mode
+from app.engine.experiments import State
 from app.engine.orders import OrderState, OrderType, Purpose, Side, TimeInForce
 
 DecimalText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$", examples=["1234.5"])]
@@ -142,7 +143,9 @@ class VerdictView(BaseModel):
     at: datetime
     step: str
     symbol: str
-    subject: str = Field(description="signal:ID, basket:NAME:TICK or intent:ID; empty below noise")
+    subject: str = Field(
+        description="signal:ID, event:ID, basket:NAME:TICK or intent:ID; empty below noise"
+    )
     gate: str
     passed: bool
     reason: str
@@ -157,3 +160,62 @@ class Verdicts(BaseModel):
 
     book: str
     verdicts: list[VerdictView]
+
+
+class InForceView(BaseModel):
+    """The settings of a book at a moment; secrets are not among them."""
+
+    book: str
+    since: datetime = Field(description="from when on they were in force")
+    fingerprint: str
+    why: str
+    commit: str | None = Field(description="of the code that ran; null where it was not known")
+    values: dict[str, str]
+
+
+class ExperimentView(BaseModel):
+    """Settings that were changed for a while, and what became of it."""
+
+    name: str
+    state: State
+    changes: dict[str, str]
+    why: str
+    started_by: str
+    started_at: datetime
+    until_at: datetime
+    ended_at: datetime | None
+    ended_why: str | None
+    measured: dict[str, Any] | None = Field(description="what its triggers saw last")
+
+
+class Changed(BaseModel):
+    """A setting that is changed on the running book, and by what."""
+
+    name: str
+    value: str
+    source: str
+    since: datetime
+    until: datetime | None = Field(description="null: until it is lifted")
+
+
+class Experiments(BaseModel):
+    """A book's experiments, newest first, and every setting that is changed now."""
+
+    book: str
+    experiments: list[ExperimentView]
+    changed: list[Changed]
+
+
+class Figures(BaseModel):
+    """The key figures of an hour; null is what could not be known."""
+
+    at: datetime = Field(description="the hour's end")
+    figures: dict[str, Any]
+
+
+class Kpis(BaseModel):
+    """The key figures of a day of the exchange, oldest first."""
+
+    book: str
+    date: date | None
+    hours: list[Figures]

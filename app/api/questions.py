@@ -1,11 +1,13 @@
 """What callers may ask: query parameters with their bounds; any other name is refused."""
 
 from datetime import UTC, datetime
+from datetime import date as Date
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.engine.orders import OrderState
+from app.io.calendar import FIRST, LAST
 
 MOST_ROWS = 1000
 FIRST_YEAR, LAST_YEAR = 2000, 2099
@@ -29,6 +31,19 @@ def moment(text: object) -> datetime:
     return at.astimezone(UTC)
 
 
+def day(text: object) -> Date:
+    """Read a date of the exchange. Raises ValueError that says what is accepted."""
+    accepted = f"accepted: a date such as 2026-03-20, from {FIRST} to {LAST}"
+    try:
+        read = Date.fromisoformat(str(text))
+    except ValueError as error:
+        raise ValueError(accepted) from error
+    # Only the plain spelling: 20260320 and 2026-W12-5 are ISO 8601 too.
+    if str(text) != read.isoformat() or not FIRST <= read.isoformat() <= LAST:
+        raise ValueError(accepted)
+    return read
+
+
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9./-]{1,12}$", description="in capitals")]
 Limit = Annotated[int, Field(ge=1, le=MOST_ROWS, description="how many rows at most")]
 Moment = Annotated[datetime, BeforeValidator(moment)]
@@ -41,6 +56,24 @@ class BookQuestion(BaseModel):
     book: str | None = None
 
 
+class KpiQuestion(BookQuestion):
+    """Which day of the exchange; that of the newest figures where none is named."""
+
+    date: Annotated[Date, BeforeValidator(day)] | None = None
+
+
+class SettingsQuestion(BookQuestion):
+    """In force when; now where no time is named."""
+
+    at: Moment | None = None
+
+
+class ExperimentQuestion(BookQuestion):
+    """How many experiments."""
+
+    limit: Limit = 100
+
+
 class OrderQuestion(BookQuestion):
     """Which orders."""
 
@@ -49,9 +82,22 @@ class OrderQuestion(BookQuestion):
     limit: Limit = 100
 
 
+class FunnelQuestion(BookQuestion):
+    """Which day of the exchange; the newest session's where none is named."""
+
+    date: Annotated[Date, BeforeValidator(day)] | None = None
+
+
 class VerdictQuestion(BookQuestion):
     """Which verdicts: of a symbol, at or before a time."""
 
     symbol: Symbol | None = None
     at: Moment | None = None
     limit: Limit = 100
+
+
+class WhyQuestion(BookQuestion):
+    """Which symbol, at or before which time."""
+
+    symbol: Symbol
+    at: Moment | None = None

@@ -1,4 +1,4 @@
-"""`metronome config`: show or check the settings, or document them."""
+"""`metronome config`: show or check the settings, those of a past moment too; document them."""
 
 import os
 import sys
@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from app.cli.config_at import at
+
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+config.command()(at)
 
 
 @config.command()

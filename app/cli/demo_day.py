@@ -26,6 +26,13 @@ from app.local.stack import Stack
 LOOK_S = 0.1
 SETTLE_WITHIN_S = 45.0
 DEFAULT_SEED = 7
+#: What the simulated world gives of Alpha Vantage: as much as one asks for.
+NEWS_CALLS_PER_DAY = 100_000
+#: Market seconds that the model may take, and the bounds of that in wall seconds. It answers in a
+#: few milliseconds; one that does not must not cost a fast day a quarter of an hour.
+MODEL_PATIENCE_S, LEAST_PATIENCE_S, MOST_PATIENCE_S = 100.0, 0.5, 8.0
+#: Wall seconds between two readings of the news and of the filings, at least.
+READ_EVERY_S = 1.5
 #: The simulated exchange shows an order within a wall second, so looking it up need not wait long.
 RESOLVE_DELAYS = "0.25,0.5,1,2"
 
@@ -112,6 +119,7 @@ def _remove(folder: StateFolder) -> None:
 
 def _environment(speed: float, token: str) -> dict[str, str]:
     """Return what a demo's processes are told: nothing of the user's accounts or servers."""
+    patience = min(max(MODEL_PATIENCE_S / speed, LEAST_PATIENCE_S), MOST_PATIENCE_S)
     return {
         "DATABASE_URL": "",
         "REDIS_URL": "",
@@ -121,6 +129,10 @@ def _environment(speed: float, token: str) -> dict[str, str]:
         "API_TOKEN": token,
         "LOG_LEVEL": "WARNING",
         "RESOLVE_DELAYS_SECONDS": RESOLVE_DELAYS,
+        "ALPHAVANTAGE_CALLS_PER_DAY": f"{NEWS_CALLS_PER_DAY}",
+        "NEWS_EVERY_SECONDS": f"{max(60.0, READ_EVERY_S * speed):g}",
+        "FILINGS_EVERY_SECONDS": f"{max(60.0, READ_EVERY_S * speed):g}",
+        "LLM_TIMEOUT_SECONDS": f"{patience:g}",
     }
 
 

@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from app.cli.demo_watch import Watch
+from app.engine.book import ModelPolicy
 from app.engine.errors import AppError
 from app.engine.rounding import cents, plain
-from app.io.store import orders, reports, sessions
+from app.engine.verdicts import Reason
+from app.io.store import day_figures, orders, reports, sessions
+from app.io.store.day_figures import DayFigures
 from app.pipeline.invariants import Theirs, check
 from app.pipeline.report import END_OF_DAY, render
 
@@ -39,6 +42,7 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
             session.equity_open or Decimal(0),
         )
         first = orders.first_accepted(db, watch.book.id)
+        figures = day_figures.counted(db, watch.book.id)
     market = watch.ask("/sim/market")
     body = {
         **report.body,
@@ -55,9 +59,24 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
             "positions": {symbol: plain(quantity) for symbol, quantity in positions.items()},
             "equity": str(cents(Decimal(state["equity"]))),
         },
+        "world": watch.ask("/sim/happenings")["counts"],
+        "texts": {"news": figures.news, "filings": figures.filings, "spikes": figures.spikes},
+        "model": _model(figures, watch.book.model),
+        "reasons": len(set(report.body["verdicts"]) - {Reason.PASSED}),
         "invariants": asdict(breaches),
     }
     return Result(body, render({**body, "note": note(body)}), breaches.total)
+
+
+def _model(figures: DayFigures, policy: ModelPolicy) -> dict[str, str | int]:
+    """Return calls and dollars beside the most that there may be; the day is its whole month."""
+    most = min(policy.monthly_usd, policy.monthly_krw / policy.krw_per_usd)
+    return {
+        "calls": figures.model_calls,
+        "most_calls": policy.calls_per_day,
+        "usd": plain(round(figures.model_usd, 6)),
+        "most_usd": plain(round(most, 2)),
+    }
 
 
 def note(body: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """How the demo looks in a terminal: the day's bar, each order as it happens, the report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -79,7 +79,7 @@ class View:
                 self._task,
                 completed=moment.progress,
                 clock=f"{at:%H:%M} New York · {moment.phase}",
-                counts=f"{moment.signals} signals · {len(moment.orders)} orders",
+                counts=_so_far(moment),
             )
 
     def _order(self, at: str, order: Order) -> None:
@@ -104,6 +104,10 @@ class View:
             ("realised", body["realised_pnl"]),
             ("signals · intents · orders · fills", _counts(result)),
             ("signal to accept, p50 / p99 ms", f"{latency['p50']} / {latency['p99']}"),
+            ("news · filings · volume spikes", _texts(result)),
+            ("calls to the model", _limited(body["model"], "calls", "")),
+            ("cost of the model", _limited(body["model"], "usd", "$")),
+            ("different reasons of a refusal", body["reasons"]),
             ("first order after", f"{body['seconds_to_first_order']} s"),
             ("the day took", f"{body['wall_seconds']} s at {body['speed']:g} times"),
             ("positions at the close", ", ".join(body["positions_at_close"]) or "none"),
@@ -119,6 +123,21 @@ class View:
 def _counts(result: Result) -> str:
     body = result.body
     return f"{body['signals']} · {body['intents']} · {len(body['orders'])} · {body['fills']}"
+
+
+def _so_far(moment: Moment) -> str:
+    figures = moment.figures
+    texts = f"{figures.news} news · {figures.filings} filings · {figures.model_calls} model calls"
+    return f"{texts} · {moment.signals} signals · {len(moment.orders)} orders"
+
+
+def _texts(result: Result) -> str:
+    texts = result.body["texts"]
+    return f"{texts['news']} · {texts['filings']} · {texts['spikes']}"
+
+
+def _limited(model: Mapping[str, Any], what: str, unit: str) -> str:
+    return f"{unit}{model[what]} of {unit}{model[f'most_{what}']}"
 
 
 def _reasons(result: Result) -> Table:

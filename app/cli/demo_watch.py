@@ -12,8 +12,9 @@ from app.engine.book import Book
 from app.engine.errors import Transient
 from app.engine.orders import FINAL, Order
 from app.engine.session import Phase
-from app.io.store import fills, orders, sessions, signals
+from app.io.store import day_figures, fills, orders, sessions, signals
 from app.io.store.database import Database
+from app.io.store.day_figures import DayFigures
 from app.io.store.sessions import SessionRow
 
 
@@ -26,6 +27,7 @@ class Moment:
     orders: tuple[Order, ...]
     signals: int
     fills: int
+    figures: DayFigures
 
     @property
     def phase(self) -> str:
@@ -78,6 +80,7 @@ class Watch:
                     orders=tuple(orders.listing(db, self.book.id)),
                     signals=signals.count(db, self.book.id),
                     fills=len(fills.all(db, self.book.id)),
+                    figures=day_figures.counted(db, self.book.id),
                 )
         except Transient:
             if self._last is None:

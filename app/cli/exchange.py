@@ -26,12 +26,18 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
     slippage_bps: Annotated[float, typer.Option(help="How much worse than the quote.")] = 1.0,
     participation: Annotated[float, typer.Option(help="Share of volume that may fill.")] = 0.1,
     rate_limit: Annotated[int, typer.Option(help="Requests a simulated minute.")] = 200,
+    news: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Recorded headlines (CSV), with --bars.")
+    ] = None,
+    news_per_day: Annotated[
+        int | None, typer.Option(help="Alpha Vantage's calls a day (default: any number).")
+    ] = None,
     key: Annotated[str | None, typer.Option(help="Let only this ID:SECRET in.")] = None,
     memory: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Remember the world here and go on with it.")
     ] = None,
 ) -> None:
-    """Serve a simulated exchange that speaks Alpaca's trading, data and streaming protocols."""
+    """Serve a simulated world: Alpaca's protocols, news, filings and a language model."""
     from app.sim.launch import run
     from app.sim.wish import Wish
 
@@ -50,6 +56,8 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
             slippage_bps=slippage_bps,
             participation=participation,
             rate_limit=rate_limit,
+            news=news,
+            news_per_day=news_per_day,
             key=key,
             memory=memory,
         )

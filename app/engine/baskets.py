@@ -2,17 +2,21 @@
 
 A positive signal is an intent to buy its own stock. Every signal is also evidence in the baskets
 that its symbol belongs to; a basket whose evidence is negative enough, for enough ticks in a row,
-is an intent to buy the basket's inverse ETF. Within one call the order of the signals is of no
-importance: evidence keeps the newest score of each member, and buys are tried strongest first.
+is an intent to buy the basket's inverse ETF. A strong signal against what is held is an intent to
+sell part of it. The order of the signals is of no importance, nor how many calls a tick's signals
+arrive in: a basket is judged by a tick when that tick is over, and of each member the newest score
+counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import fsum
+from math import fsum, inf, isfinite
 
+from app.engine import opposite
 from app.engine.book import Basket, Book
+from app.engine.evidence import RouteContext, evidence_score, witnesses
 from app.engine.ids import intent_id, slot_of
 from app.engine.orders import Intent, Purpose, Side
 from app.engine.rounding import decimal
@@ -20,18 +24,7 @@ from app.engine.signals import Signal
 from app.engine.state import BasketEvidence, BookState
 from app.engine.verdicts import Judged, Reason, Verdict, verdict
 
-
-@dataclass(frozen=True, slots=True)
-class RouteContext:
-    """What is held (shares), which symbols have an unfinished entry, and last prices.
-
-    ``prices`` needs the baskets' ETFs: a basket whose ETF has no price does not fire.
-    """
-
-    at: datetime
-    held: Mapping[str, Decimal]
-    pending: frozenset[str]
-    prices: Mapping[str, Decimal]
+__all__ = ["RouteContext", "Routed", "evidence_score", "route", "weigh", "witnesses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +38,40 @@ class Routed:
 
 def route(book: Book, state: BookState, signals: Sequence[Signal], context: RouteContext) -> Routed:
     """Turn signals into evidence and intents; call it on every tick, with or without signals."""
-    locks = {etf: until for etf, until in state.etf_locks.items() if until > context.at}
-    desk = _Desk(book, context, locks, [], [])
+    held = frozenset(symbol for symbol, quantity in context.held.items() if quantity)
+    locks = _ahead(state.etf_locks, context.at)
+    desk = _Desk(book, context, locks, held, set(context.pending), [], [])
+    against = opposite.sales(book, _ahead(state.opposite_locks, context.at), signals, context)
     evidence = {
         basket.name: _basket(desk, basket, state.evidence.get(basket.name), signals)
         for basket in book.routing.baskets
     }
-    for signal in sorted(signals, key=lambda s: (-s.score, s.symbol, s.id)):
+    for signal in sorted(signals, key=_strongest_first):
         _long(desk, signal)
-    after = replace(state, evidence=evidence, etf_locks=desk.locks)
-    return Routed(after, tuple(desk.intents), tuple(desk.judged))
+    after = replace(state, evidence=evidence, etf_locks=desk.locks, opposite_locks=against.locks)
+    return Routed(after, (*against.intents, *desk.intents), (*against.judged, *desk.judged))
 
 
-def evidence_score(book: Book, symbol: str, score: float) -> float:
-    """Return a score as evidence: reversed for an inverse ETF, which rises when stocks fall.
-
-    This is the one place where the sign is turned (C5).
-    """
-    return -score if symbol in book.universe.inverse else score
+def _strongest_first(signal: Signal) -> tuple[float, str, str]:
+    return (-signal.score if isfinite(signal.score) else inf, signal.symbol, signal.id)
 
 
-def witnesses(book: Book, basket: Basket) -> tuple[str, ...]:
-    """Return whose signals are a basket's evidence: its members', and its inverse ETF's own."""
-    own = (basket.etf,) if basket.etf in book.universe.inverse else ()
-    return tuple(dict.fromkeys((*basket.members, *own)))
+def _ahead(locks: Mapping[str, datetime], at: datetime) -> dict[str, datetime]:
+    return {symbol: until for symbol, until in locks.items() if until > at}
 
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """One call's locks, intents and verdicts as they come about."""
+    """One call's locks, intents and verdicts as they come about.
+
+    ``held`` is what is not flat, ``coming`` every symbol with an unfinished entry or an intent.
+    """
 
     book: Book
     context: RouteContext
     locks: dict[str, datetime]
+    held: frozenset[str]
+    coming: set[str]
     intents: list[Intent]
     judged: list[Judged]
 
@@ -89,6 +83,11 @@ class _Desk:
                 return False
         return True
 
+    def buy(self, intent: Intent) -> None:
+        """Add an intent to those to be tried; its symbol is on its way from now on."""
+        self.intents.append(intent)
+        self.coming.add(intent.symbol)
+
 
 # -- short: the basket's inverse ETF ------------------------------------------------------------
 
@@ -96,25 +95,27 @@ class _Desk:
 def _basket(
     desk: _Desk, basket: Basket, before: BasketEvidence | None, signals: Sequence[Signal]
 ) -> BasketEvidence:
-    """Judge the basket once for each tick since the last call; fire on the newest only.
+    """Judge the basket once for each tick that ended since the last call; fire on the newest only.
 
-    A tick that no call fell into counts by the evidence as it stood at its end, so that the number
-    of ticks in a row does not depend on how often the router is called.
+    A tick counts by the evidence as it stood at its end, in however many calls that arrived until
+    then, so that the number of calls moves no answer.
     """
     routing, at = desk.book.routing, desk.context.at
-    evidence = _heard(desk.book, basket, before or BasketEvidence(), signals)
-    now = slot_of(at, routing.tick)
-    first = max(evidence.last_tick + 1, now - basket.ticks + 1)
+    evidence = before or BasketEvidence()
+    ended = slot_of(at, routing.tick) - 1
+    first = max(evidence.last_tick + 1, ended - basket.ticks + 1)
     streak = evidence.streak if first == evidence.last_tick + 1 else 0
-    for tick in range(first, now + 1):
-        as_of = min(at, _end_of(tick, routing.tick))
-        inside = _inside(evidence, as_of - routing.evidence_window, as_of)
+    for tick in range(first, ended + 1):
+        end = _end_of(tick, routing.tick)
+        evidence = _heard(desk.book, basket, evidence, [s for s in signals if s.at <= end])
+        inside = _inside(evidence, end - routing.evidence_window, end)
         weighed = weigh(basket, [score for _, score, _ in inside.values()])
         streak = streak + 1 if all(answer.passed for answer in weighed) else 0
-        if tick == now and inside:
-            _fire(desk, basket, inside, (*weighed, _confirmed(basket, streak)))
+        if tick == ended and inside:
+            _fire(desk, basket, tick, inside, (*weighed, _confirmed(basket, streak)))
+    evidence = _heard(desk.book, basket, evidence, signals)
     kept = _inside(evidence, at - routing.evidence_window, None)
-    return BasketEvidence(kept, streak, max(now, evidence.last_tick))
+    return BasketEvidence(kept, streak, max(ended, evidence.last_tick))
 
 
 def _heard(
@@ -124,9 +125,10 @@ def _heard(
     listened_to = frozenset(witnesses(book, basket))
     scores = dict(before.scores)
     for signal in signals:
+        if signal.symbol not in listened_to or not isfinite(signal.score):
+            continue
         known = scores.get(signal.symbol)
-        newer = known is None or (known[0], known[2]) < (signal.at, signal.id)
-        if signal.symbol in listened_to and newer:
+        if known is None or (known[0], known[2]) < (signal.at, signal.id):
             reading = evidence_score(book, signal.symbol, signal.score)
             scores[signal.symbol] = (signal.at, reading, signal.id)
     return replace(before, scores=scores)
@@ -168,12 +170,12 @@ def _confirmed(basket: Basket, streak: int) -> Verdict:
 def _fire(
     desk: _Desk,
     basket: Basket,
+    tick: int,
     inside: Mapping[str, tuple[datetime, float, str]],
     evidence: tuple[Verdict, ...],
 ) -> None:
     """Buy the basket's ETF if the evidence and the way are clear; lock the ETF if so."""
     at, etf = desk.context.at, basket.etf
-    tick = slot_of(at, desk.book.routing.tick)
     price = desk.context.prices.get(etf)
     locked_until = desk.locks.get(etf)
     verdicts = (
@@ -185,7 +187,7 @@ def _fire(
     if desk.passes(etf, f"basket:{basket.name}:{tick}", verdicts) and price is not None:
         causes = tuple(sorted(cause for _, _, cause in inside.values()))
         cause = f"{basket.name}:{tick}"
-        desk.intents.append(_buy(desk, etf, price, cause, (causes, basket.name)))
+        desk.buy(_buy(desk, etf, price, cause, (causes, basket.name)))
         desk.locks[etf] = at + desk.book.routing.etf_lock
 
 
@@ -194,34 +196,34 @@ def _fire(
 
 def _long(desk: _Desk, signal: Signal) -> None:
     """Buy the stock of a positive signal; everything else was evidence and nothing more."""
+    if desk.passes(signal.symbol, f"signal:{signal.id}", _ways(desk, signal)):
+        price = decimal(signal.price)
+        desk.buy(_buy(desk, signal.symbol, price, signal.id, ((signal.id,), None)))
+
+
+def _ways(desk: _Desk, signal: Signal) -> Iterator[Verdict]:
+    """Yield what a long signal must pass, the commonest refusal first."""
     inverse = signal.symbol in desk.book.universe.inverse
     waited, oldest = desk.context.at - signal.at, desk.book.risk.max_intent_age
-    verdicts = (
-        verdict("stock", not inverse, Reason.NOT_TRADED_ITSELF, signal.score),
-        verdict("positive", signal.score > 0, Reason.NOT_TRADED_ITSELF, signal.score, 0.0),
-        verdict("age", waited <= oldest, Reason.EXPIRED_INTENT, waited, oldest),
-        *_free(desk, signal.symbol),
-    )
-    if desk.passes(signal.symbol, f"signal:{signal.id}", verdicts):
-        price = decimal(signal.price)
-        desk.intents.append(_buy(desk, signal.symbol, price, signal.id, ((signal.id,), None)))
+    yield verdict("positive", signal.score > 0, Reason.NOT_TRADED_ITSELF, signal.score, 0.0)
+    yield verdict("stock", not inverse, Reason.NOT_TRADED_ITSELF, signal.score)
+    yield verdict("age", waited <= oldest, Reason.EXPIRED_INTENT, waited, oldest)
+    priced = isfinite(signal.price) and signal.price > 0
+    yield verdict("price", priced, Reason.BAD_DATA, signal.price)
+    yield from _free(desk, signal.symbol)
 
 
 # -- both ---------------------------------------------------------------------------------------
 
 
-def _free(desk: _Desk, symbol: str) -> tuple[Verdict, ...]:
+def _free(desk: _Desk, symbol: str) -> Iterator[Verdict]:
     """Ask whether a symbol may be entered beside what is held and what is on its way."""
-    held = desk.context.held.get(symbol, Decimal(0))
-    on_its_way = desk.context.pending | {intent.symbol for intent in desk.intents}
-    held_too = {s for s, quantity in desk.context.held.items() if quantity}
     rivals = desk.book.routing.rivals(symbol)
-    clash = next((rival for rival in rivals if rival in held_too | on_its_way), None)
-    return (
-        verdict("conflict", clash is None, Reason.CONFLICTING_PAIR, clash),
-        verdict("position", held == 0, Reason.POSITION_EXISTS, held, Decimal(0)),
-        verdict("pending", symbol not in on_its_way, Reason.ORDER_PENDING),
-    )
+    clash = next((rival for rival in rivals if rival in desk.held or rival in desk.coming), None)
+    yield verdict("conflict", clash is None, Reason.CONFLICTING_PAIR, clash)
+    held = desk.context.held.get(symbol, Decimal(0))
+    yield verdict("position", held == 0, Reason.POSITION_EXISTS, held, Decimal(0))
+    yield verdict("pending", symbol not in desk.coming, Reason.ORDER_PENDING)
 
 
 def _buy(

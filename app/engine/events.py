@@ -20,6 +20,8 @@ class EventKind(StrEnum):
 
 #: What is written by others about the world: evidence of the news, and untrusted text.
 NEWS = frozenset(EventKind) - {EventKind.EDGAR, EventKind.VOL_SPIKE}
+#: What moves the whole market, and is about no symbol.
+FED = frozenset({EventKind.FED_SPEECH, EventKind.RATE_DECISION})
 
 
 @dataclass(frozen=True, slots=True)

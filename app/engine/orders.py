@@ -173,3 +173,8 @@ class Execution:
 def outstanding(order: Order) -> Decimal:
     """Return the quantity that may still fill."""
     return Decimal(0) if order.state in FINAL else order.quantity - order.filled_quantity
+
+
+def protects(order: Intent | Order) -> bool:
+    """Return whether this is a stop that rests at the broker."""
+    return order.purpose is Purpose.PROTECT

@@ -13,6 +13,7 @@ class Position:
     """What a book holds of one symbol; a flat position keeps its realised profit.
 
     ``peak_price`` is the best price seen since it was opened: a trailing stop follows it.
+    ``through_at`` is since when its price has been at or through the stop that rests at the broker.
     """
 
     symbol: str
@@ -22,6 +23,7 @@ class Position:
     stop_price: Decimal | None = None
     opened_at: datetime | None = None
     peak_price: Decimal | None = None
+    through_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

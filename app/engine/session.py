@@ -17,6 +17,9 @@ PREPARATION = timedelta(minutes=30)
 #: Exchanges stop taking orders for an auction this long before it.
 OPENING_AUCTION_CUTOFF = timedelta(minutes=2)
 CLOSING_AUCTION_CUTOFF = timedelta(minutes=10)
+#: Extended hours of US exchanges: 04:00 before an open at 09:30, and four hours after the close,
+#: which is 20:00, and 17:00 on a half day.
+EXTENDED_BEFORE, EXTENDED_AFTER = timedelta(hours=5, minutes=30), timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,13 @@ def phase_at(hours: SessionHours | None, now: datetime, policy: SessionPolicy) -
 def regular(hours: SessionHours | None, now: datetime) -> bool:
     """Is ``now`` inside the regular hours? The open belongs to them, the close does not."""
     return hours is not None and hours.open <= now < hours.close
+
+
+def trading_hours(hours: SessionHours, *, extended: bool) -> tuple[datetime, datetime]:
+    """Return from when until when prices move: the regular hours, or the extended ones."""
+    if not extended:
+        return hours.open, hours.close
+    return hours.open - EXTENDED_BEFORE, hours.close + EXTENDED_AFTER
 
 
 def pre_close_at(hours: SessionHours, policy: SessionPolicy) -> datetime:

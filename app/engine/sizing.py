@@ -4,12 +4,14 @@ Every cap only ever shrinks a size. Amounts are in the account's currency, cut t
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from app.engine import trades
 from app.engine.book import BookStatus, RiskPolicy
+from app.engine.caps import DayCounts
 from app.engine.market import Quote
 from app.engine.orders import Order, Purpose, outstanding
 from app.engine.portfolio import Position
@@ -26,7 +28,8 @@ class RiskContext:
 
     ``pending`` holds every unfinished order, ``positions`` what is held after all known fills;
     cash, buying power and equity are the account's. ``quotes`` needs the intent's symbol and, for a
-    true exposure, every symbol held (without one a position counts at its cost).
+    true exposure, every symbol held (without one a position counts at its cost). ``entries`` are
+    the day's, ``gains`` what the book's own closed trades gained, as shares of their cost.
     """
 
     at: datetime
@@ -41,6 +44,8 @@ class RiskContext:
     pending: tuple[Order, ...]
     status: BookStatus
     reconciled: bool
+    entries: DayCounts
+    gains: tuple[Decimal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,45 @@ def exposure_in_use(policy: RiskPolicy, context: RiskContext) -> Use:
     return Use(positions + entries, decimal(policy.max_exposure * context.equity))
 
 
+def leverage(policy: RiskPolicy, symbol: str) -> Decimal:
+    """Return how far a symbol moves with its index, by size: 3 for a fund of -3, else 1."""
+    return abs(policy.leverage.get(symbol, Decimal(1)))
+
+
+def look_through_in_use(policy: RiskPolicy, context: RiskContext) -> Use:
+    """Return exposure times leverage of positions and reserved entries, of its limit x equity."""
+    positions = (leverage(policy, p.symbol) * _value(context, p) for p in held(context).values())
+    entries = (
+        leverage(policy, o.symbol) * reserved(o.reserved_notional, o) for o in entering(context)
+    )
+    used = sum(positions, Decimal(0)) + sum(entries, Decimal(0))
+    return Use(used, decimal(policy.max_look_through * context.equity))
+
+
+def kelly_risk(policy: RiskPolicy, context: RiskContext) -> Decimal | None:
+    """Return the most that one trade may risk by Kelly's share; None with too few trades to say."""
+    if len(context.gains) < policy.kelly_min_trades:
+        return None
+    share = max(Decimal(0), trades.kelly(context.gains))
+    return decimal(policy.kelly_fraction * share * context.equity)
+
+
+def amounts(context: RiskContext) -> Iterator[tuple[str, Decimal]]:
+    """Yield every amount of the context by its name."""
+    yield "equity", context.equity
+    yield "cash", context.cash
+    yield "buying power", context.buying_power
+    yield "equity at the open", context.day_start_equity
+    for symbol, p in context.positions.items():
+        for amount in (p.quantity, p.average_price, p.stop_price or Decimal(0)):
+            yield f"position {symbol}", amount
+    for order in context.pending:
+        for amount in (order.reserved_risk, order.reserved_notional):
+            yield f"order {order.client_id}", amount
+    for gain in context.gains:
+        yield "closed trade", gain
+
+
 def money_in_use(context: RiskContext) -> Use:
     """Return what pending entries have reserved, of cash or buying power, whichever is less.
 
@@ -116,20 +160,27 @@ def sizing_price(quote: Quote) -> Decimal | None:
     return decimal(highest) * (1 + SLIPPAGE)
 
 
-def entry_quantity(policy: RiskPolicy, context: RiskContext, price: Decimal) -> Decimal:
+def entry_quantity(
+    policy: RiskPolicy, context: RiskContext, symbol: str, price: Decimal
+) -> Decimal:
     """Return the most whole shares at ``price`` that every limit has room for."""
     risk = min(
         decimal(policy.risk_per_trade * context.equity),
         risk_in_use(policy, context).room,
     )
+    by_kelly = kelly_risk(policy, context)
+    risk = risk if by_kelly is None else min(risk, by_kelly)
     notional = min(
         position_limit(policy, context.equity),
         exposure_in_use(policy, context).room,
         money_in_use(context).room,
     )
-    if not (price > 0 and risk > 0 and notional > 0):
+    through = look_through_in_use(policy, context).room
+    if not (price > 0 and risk > 0 and notional > 0 and through > 0):
         return Decimal(0)
-    return min(risk // (policy.stop_loss * price), notional // price)
+    weight = leverage(policy, symbol) * price
+    by_leverage = [through // weight] if weight > 0 else []
+    return min(risk // (policy.stop_loss * price), notional // price, *by_leverage)
 
 
 def _value(context: RiskContext, position: Position) -> Decimal:

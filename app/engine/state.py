@@ -20,7 +20,10 @@ class LastSignal:
 
 @dataclass(frozen=True, slots=True)
 class BasketEvidence:
-    """The latest score of each member inside the window, and how many ticks in a row qualified."""
+    """The latest score of each member inside the window, and how many ticks in a row qualified.
+
+    ``last_tick`` is the newest tick that was judged; it had ended by then.
+    """
 
     scores: Mapping[str, tuple[datetime, float, str]] = field(default_factory=dict)
     streak: int = 0
@@ -29,11 +32,15 @@ class BasketEvidence:
 
 @dataclass(frozen=True, slots=True)
 class BookState:
-    """Everything that decisions depend on besides their inputs."""
+    """Everything that decisions depend on besides their inputs.
+
+    ``opposite_locks`` says until when a holding is not sold again on a strong opposite signal.
+    """
 
     last_signals: Mapping[str, LastSignal] = field(default_factory=dict)
     evidence: Mapping[str, BasketEvidence] = field(default_factory=dict)
     etf_locks: Mapping[str, datetime] = field(default_factory=dict)
+    opposite_locks: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def to_json(state: BookState) -> dict[str, Any]:
@@ -54,7 +61,8 @@ def to_json(state: BookState) -> dict[str, Any]:
             }
             for name, e in sorted(state.evidence.items())
         },
-        "etf_locks": {s: until.isoformat() for s, until in sorted(state.etf_locks.items())},
+        "etf_locks": _times(state.etf_locks),
+        "opposite_locks": _times(state.opposite_locks),
     }
 
 
@@ -75,4 +83,9 @@ def from_json(data: Mapping[str, Any]) -> BookState:
             for name, e in data.get("evidence", {}).items()
         },
         etf_locks={s: when(until) for s, until in data.get("etf_locks", {}).items()},
+        opposite_locks={s: when(until) for s, until in data.get("opposite_locks", {}).items()},
     )
+
+
+def _times(by_symbol: Mapping[str, datetime]) -> dict[str, str]:
+    return {symbol: at.isoformat() for symbol, at in sorted(by_symbol.items())}

@@ -78,7 +78,14 @@ class Reason(StrEnum):
 
 #: What is stored as one compact record per slot instead of a row each.
 BELOW_NOISE = frozenset(
-    {Reason.NOT_DUE, Reason.NO_HISTORY, Reason.MARKET_CLOSED, Reason.BELOW_CUTOFF}
+    {
+        Reason.NOT_DUE,
+        Reason.NO_EVENT,
+        Reason.NO_HISTORY,
+        Reason.MARKET_CLOSED,
+        Reason.BELOW_CUTOFF,
+        Reason.MODEL_BELOW_SCORE,
+    }
 )
 
 Measured = float | int | Decimal | timedelta | datetime | str | None

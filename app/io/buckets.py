@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -116,6 +117,12 @@ class Buckets:
         self._book = book
         self._limits = dict(limits)
         self._local: dict[tuple[int, str], Fill] = {}
+
+    def limited(self, limits: Mapping[str, RateLimit]) -> "Buckets":
+        """Return the same buckets under other limits; what was spent stays spent."""
+        other = copy(self)
+        other._limits = dict(limits)
+        return other
 
     def take(self, name: str, at: datetime, cost: int = 1, reserve: bool = False) -> Grant:
         """Take ``cost`` tokens if they are there; the last ones only with ``reserve``.

@@ -1,4 +1,4 @@
-"""The feed process: the brokers' streams become entries in ours, outside Celery."""
+"""The feed process: streams of orders, minutes and news are taken in, outside Celery."""
 
 import asyncio
 import signal
@@ -11,6 +11,7 @@ from app.engine.book import Book
 from app.engine.errors import Transient
 from app.io.logging import configure
 from app.jobs import root
+from app.jobs.market_feed import follow_market
 from app.jobs.nudges import Nudges
 from app.pipeline.messages import FILLS, Update, encode
 
@@ -27,8 +28,9 @@ async def _follow_all(books: tuple[Book, ...]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     followed = (_follow(book, stop) for book in books if book.broker in STREAMS)
+    markets = (follow_market(book, stop) for book in books if root.has_market_stream(book))
     # Without a stream to follow there is still a process that must not end by itself.
-    await asyncio.gather(stop.wait(), *followed)
+    await asyncio.gather(stop.wait(), *followed, *markets)
 
 
 async def _follow(book: Book, stop: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ import os
 import socket
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import structlog
@@ -12,13 +12,18 @@ from celery import Celery
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker, Connection
+from app.config import changes
+from app.config.errors import ConfigError
 from app.config.fingerprint import fingerprint
 from app.config.loading import load
 from app.config.settings import Settings
 from app.engine.book import Book
+from app.engine.errors import InvalidData
+from app.engine.in_force import InForce
 from app.io.buckets import Buckets
 from app.io.calendar import ExchangeCalendar
 from app.io.clock import MarketClock
+from app.io.commit import commit_of
 from app.io.feeds import FEEDS
 from app.io.feeds.port import QuoteSource, Source
 from app.io.llm import openai_model
@@ -29,7 +34,8 @@ from app.io.streams import Streams
 from app.jobs.celery_app import make_app
 from app.jobs.nudges import Nudges
 from app.jobs.rehearsal import rehearse
-from app.pipeline.services import Services
+from app.jobs.sources import event_sources
+from app.pipeline.services import Rebook, Services
 
 #: Wall seconds. Together less than the soft time limit of the task that sends orders.
 CONNECT_WITHIN_S, ANSWER_WITHIN_S = 2.0, 6.0
@@ -91,6 +97,11 @@ def _market(book: Book) -> str:
     return MARKETS.get(book.broker, book.broker)
 
 
+def has_market_stream(book: Book) -> bool:
+    """Say whether a book's prices come from a market whose stream can be followed."""
+    return _market(book) in FEEDS and settings().alpaca.key is not None
+
+
 def connection(*, stream: bool = False) -> Connection:
     """Return how to reach the broker's trading API, or its stream of trade updates."""
     alpaca = settings().alpaca
@@ -125,9 +136,25 @@ def services(book_id: str) -> Services:
         log=structlog.get_logger("metronome").warning,
         resolve_delays_s=told.resolve_delays_s,
         owner=owner(),
+        rebook=rebook_of(told, book_id),
+        commit=commit_of(),
         adopt=told.adopt_positions,
         model=_model(book),
+        events=event_sources(told, book),
     )
+
+
+def rebook_of(told: Settings, book_id: str) -> Rebook:
+    """Return how a book is made anew from the settings of the start with some of them changed."""
+
+    @lru_cache(maxsize=16)
+    def made(changed: tuple[tuple[str, str], ...]) -> InForce:
+        try:
+            return changes.in_force(told, book_id, dict(changed))
+        except ConfigError as error:
+            raise InvalidData("; ".join(map(str, error.problems))) from error
+
+    return lambda changed: made(tuple(sorted(changed.items())))
 
 
 @cache

@@ -8,6 +8,7 @@ from app.engine.errors import AppError
 from app.engine.ids import slot_of
 from app.io.locks import alone
 from app.io.store import task_slots
+from app.pipeline import in_force
 from app.pipeline.services import Services
 
 Step = Callable[[Services], str]
@@ -16,7 +17,9 @@ Step = Callable[[Services], str]
 def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step) -> None:
     """Run a step for one slot: the first to claim it runs it, everyone after that finds it taken.
 
-    A slot more than one interval old is not run: what it would have done, the next one does.
+    A slot more than one interval old is not run: what it would have done, the next one does. The
+    step is given the book as it is when it begins, settings that were changed since the start
+    included.
     """
     with _told(to, task), to.database.keep():
         late = slot_of(to.clock.now(), interval) - slot
@@ -37,7 +40,7 @@ def run_slot(to: Services, task: str, slot: int, interval: timedelta, step: Step
 def run_nudged(to: Services, task: str, step: Step) -> None:
     """Run a step that was woken between two ticks; its lease keeps it from running twice."""
     with _told(to, task), to.database.keep():
-        step(to)
+        step(in_force.current(to))
 
 
 @contextmanager
@@ -54,7 +57,7 @@ def _told(to: Services, task: str) -> Iterator[None]:
 def _run(to: Services, task: str, slot: int, step: Step) -> None:
     status, detail = "failed", "died"
     try:
-        detail = step(to)
+        detail = step(in_force.current(to))
         status = "done"
     except AppError as error:
         detail = str(error)

@@ -38,7 +38,28 @@ def timetables(book: Book) -> tuple[Timetable, ...]:
         Timetable("check_exits", every.stops, every.stops / 3, "pipeline"),
         Timetable("pipeline_e2e", every.pipeline, at_once, "pipeline"),
         Timetable("reconcile", every.reconcile, every.reconcile / 7, "pipeline"),
+        Timetable("watch_experiment", watch_every(book), watch_every(book) / 2, "default"),
+        # A minute into the hour: the last decisions before it are written by then.
+        Timetable("write_kpis", every.kpis, every.kpis / 60, "default"),
+        # Between the quotes and apart from each other, for one of them at a time is read.
+        Timetable("scan_news", every.news, every.news / 4, "default"),
+        Timetable("scan_filings", every.filings, every.filings * 3 / 4, "default"),
+        Timetable("propose_tiers", look_for_week(book), at_once, "default"),
     )
+
+
+def watch_every(book: Book) -> timedelta:
+    """Return how often experiments are looked at: as the session is, and once a minute at least."""
+    return min(book.schedule.session, timedelta(minutes=1))
+
+
+def look_for_week(book: Book) -> timedelta:
+    """Return how often it is looked whether tiers are to be proposed: hourly at least.
+
+    Beat sends nothing for the slot in which it starts. A week's slot would be missed by every
+    process that does not run at its first instant; the step knows by its rows whether it is due.
+    """
+    return min(book.schedule.tiers, timedelta(hours=1))
 
 
 class SlotSchedule(BaseSchedule):

@@ -4,7 +4,20 @@ from celery import shared_task
 
 from app.jobs import root
 from app.jobs.run import run_nudged, run_slot
-from app.pipeline import cycle, exits, quotes, reconcile, sessions, signals
+from app.jobs.schedule import look_for_week, watch_every
+from app.pipeline import (
+    cycle,
+    exits,
+    experiments,
+    filings,
+    kpis,
+    news,
+    quotes,
+    reconcile,
+    sessions,
+    signals,
+    tiers,
+)
 
 
 @shared_task(name="advance_session", soft_time_limit=45, time_limit=60)
@@ -34,6 +47,13 @@ def generate_signals(book: str, slot: int) -> None:
     )
 
 
+@shared_task(name="propose_tiers", soft_time_limit=75, time_limit=90)
+def propose_tiers(book: str, slot: int) -> None:
+    """Propose tiers once the week's last session is over."""
+    to = root.services(book)
+    run_slot(to, "propose_tiers", slot, look_for_week(to.book), tiers.propose)
+
+
 @shared_task(name="check_exits", soft_time_limit=30, time_limit=45)
 def check_exits(book: str, slot: int) -> None:
     """Ask the exit rules about every position."""
@@ -59,3 +79,31 @@ def reconcile_book(book: str, slot: int | None = None) -> None:
         run_nudged(to, "reconcile", reconcile.run)
     else:
         run_slot(to, "reconcile", slot, to.book.schedule.reconcile, reconcile.run)
+
+
+@shared_task(name="watch_experiment", soft_time_limit=30, time_limit=45)
+def watch_experiment(book: str, slot: int) -> None:
+    """Start, stop, end or roll back an experiment where it is time to."""
+    to = root.services(book)
+    run_slot(to, "watch_experiment", slot, watch_every(to.book), experiments.watch)
+
+
+@shared_task(name="write_kpis", soft_time_limit=30, time_limit=45)
+def write_kpis(book: str, slot: int) -> None:
+    """Store the key figures of the hour that has ended."""
+    to = root.services(book)
+    run_slot(to, "write_kpis", slot, to.book.schedule.kpis, lambda to: kpis.write(to, slot))
+
+
+@shared_task(name="scan_news", soft_time_limit=45, time_limit=60)
+def scan_news(book: str, slot: int) -> None:
+    """Ask the feeds of news that are due."""
+    to = root.services(book)
+    run_slot(to, "scan_news", slot, to.book.schedule.news, news.scan)
+
+
+@shared_task(name="scan_filings", soft_time_limit=45, time_limit=60)
+def scan_filings(book: str, slot: int) -> None:
+    """Ask the feeds of filings."""
+    to = root.services(book)
+    run_slot(to, "scan_filings", slot, to.book.schedule.filings, filings.scan)

@@ -1,9 +1,13 @@
 """The cycle behind ``pipeline_e2e``: everything that waits in a book is moved one step on."""
 
-from app.engine.orders import Order, OrderState
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from app.engine.orders import Intent, Order, OrderState
 from app.io.locks import Lease
 from app.io.store import verdicts
-from app.pipeline import desk, execute, fills, resolve, risk, route, withdraw
+from app.pipeline import desk, execute, fills, parked, protect, resolve, risk, route, withdraw
 from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
 from app.pipeline.ownership import owning
 from app.pipeline.services import Services
@@ -24,10 +28,8 @@ def _once(to: Services, lease: Lease) -> str:
     woken = to.streams.read_many(GROUPS)
     updates = fills.apply(to, [message for message in woken if message.stream == FILLS])
     with to.database.begin() as db:
-        now = desk.read(to, db)
-        intents, routed = route.route(to, db, now)
-        made, ruled = risk.judge(to, db, now, [*now.intents, *intents])
-        verdicts.add(db, to.book.id, now.at, to.settings, {"route": routed, "risk": ruled})
+        decided = decide(to, db)
+    now, intents, made = decided.desk, decided.intents, decided.orders
     to.streams.publish_many(
         [(INTENTS, {"id": intent.id}) for intent in intents]
         + [(APPROVED, {"client_id": order.client_id}) for order in made]
@@ -36,13 +38,39 @@ def _once(to: Services, lease: Lease) -> str:
     ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
-    withdrawn = withdraw.withdraw(to, now)
+    withdrawn = withdraw.withdraw(to, now, decided.cancel)
     settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
     return (
         f"updates {updates}, intents {len(intents)}, approved {len(made)}, sent {sent},"
         f" withdrawn {withdrawn}, resolved {settled}, polled {polled}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The desk as it was read, new intents and orders, and what the broker is to cancel."""
+
+    desk: desk.Desk
+    intents: tuple[Intent, ...]
+    orders: tuple[Order, ...]
+    cancel: tuple[Order, ...]
+
+
+def decide(to: Services, db: Connection) -> Decided:
+    """Route what waits and judge it, and keep the stops at the broker in step.
+
+    All in the caller's transaction, and alone in the book: its row stays locked until the end.
+    """
+    now = desk.read(to, db)
+    intents, routed = route.route(to, db, now)
+    way = protect.clear(to, db, now, [*now.intents, *intents])
+    made, ruled = risk.judge(to, db, way.desk, way.ready)
+    parked.keep_refused(to, db, way.ready, ruled)
+    stops = protect.keep(to, db, way, made)
+    said = {"route": routed, "risk": ruled, "protect": stops.judged}
+    verdicts.add(db, to.book.id, now.at, to.settings, said)
+    return Decided(now, tuple(intents), (*made, *stops.made), stops.cancel)
 
 
 def _left_over(now: desk.Desk) -> list[Order]:

@@ -1,16 +1,20 @@
 """The desk: everything a decision needs to know of its book, read once under the book's lock."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
+from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
+from app.engine import caps, trades
 from app.engine.baskets import RouteContext
-from app.engine.orders import Intent, Order
+from app.engine.book import Book
+from app.engine.orders import Intent, Order, Purpose
 from app.engine.risk import RiskContext
 from app.engine.session import Phase, phase_at
 from app.engine.signals import Signal
-from app.io.store import book_states, intents, orders, sessions, signals
+from app.io.calendar import Calendar
+from app.io.store import book_states, fills, intents, orders, sessions, signals
 from app.io.store.book_states import BookRow
 from app.pipeline import ledger
 from app.pipeline.ledger import Ledger
@@ -22,7 +26,11 @@ RECONCILED_FOR = 5
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What waits to be decided, and the state of the book it is decided in."""
+    """What waits to be decided, and the state of the book it is decided in.
+
+    ``entries`` are the day's (symbol, time) of entries that became orders, ``gains`` those of the
+    book's closed trades.
+    """
 
     at: datetime
     opened: bool
@@ -31,33 +39,64 @@ class Desk:
     open: tuple[Order, ...]
     signals: tuple[Signal, ...]
     intents: tuple[Intent, ...]
+    entries: tuple[tuple[str, datetime], ...]
+    gains: tuple[Decimal, ...]
 
     def with_order(self, order: Order) -> "Desk":
         """Return the desk with one more open order: what it reserves, the next decision sees."""
-        return replace(self, open=(*self.open, order))
+        entry = order.purpose is Purpose.ENTRY
+        entered = ((order.symbol, order.created_at),) if entry else ()
+        return replace(self, open=(*self.open, order), entries=(*self.entries, *entered))
 
 
 def read(to: Services, db: Connection) -> Desk:
     """Read the desk; the book's row stays locked until the transaction ends."""
     now = to.clock.now()  # asked before the row is locked: it may take a call to the broker
     row = book_states.lock(db, to.book.id)
-    # Orders before positions: a fill that is recorded between the two readings then shows as still
-    # open, which holds back, and never as neither open nor filled, which would sell or buy again.
-    working = tuple(orders.unfinished(db, to.book.id))
-    return Desk(
-        at=now,
-        opened=_opened(to, db, now),
-        row=row,
-        money=ledger.read(db, to.book.id),
-        open=working,
+    desk = _around(db, to.book, to.calendar, row, now)
+    return replace(
+        desk,
         signals=tuple(signals.unrouted(db, to.book.id)),
         intents=tuple(intents.undecided(db, to.book.id)),
     )
 
 
-def _opened(to: Services, db: Connection, now: datetime) -> bool:
+def look(db: Connection, book: Book, calendar: Calendar, at: datetime) -> Desk:
+    """Read the desk for a question: nothing is locked, and nothing waits to be decided."""
+    row = book_states.load(db, book.id)
+    return _around(db, book, calendar, row, at)
+
+
+def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: datetime) -> Desk:
+    # Orders before positions: a fill that is recorded between the two readings then shows as still
+    # open, which holds back, and never as neither open nor filled, which would sell or buy again.
+    working = tuple(orders.unfinished(db, book.id))
+    return Desk(
+        at=now,
+        opened=_opened(db, book, calendar, now),
+        row=row,
+        money=ledger.read(db, book.id),
+        open=working,
+        signals=(),
+        intents=(),
+        entries=tuple(orders.entries_since(db, book.id, midnight(calendar, now))),
+        gains=_gains(db, book, now),
+    )
+
+
+def midnight(calendar: Calendar, at: datetime) -> datetime:
+    """Return when the exchange's date of ``at`` began, by its own clock: 23 to 25 hours a day."""
+    return datetime.combine(at.astimezone(calendar.zone).date(), time(), calendar.zone)
+
+
+def _gains(db: Connection, book: Book, now: datetime) -> tuple[Decimal, ...]:
+    since = now - trades.REMEMBERED
+    return trades.gains(fills.legs_since(db, book.id, since, trades.MOST_LEGS))
+
+
+def _opened(db: Connection, book: Book, calendar: Calendar, now: datetime) -> bool:
     """Was the book opened for the session of now? An earlier day's opening does not count."""
-    session = sessions.load(db, to.book.id, to.calendar.session_for(now).date)
+    session = sessions.load(db, book.id, calendar.session_for(now).date)
     return session is not None and bool(session.equity_open) and session.state != Phase.STOPPED
 
 
@@ -71,13 +110,13 @@ def route_context(desk: Desk) -> RouteContext:
     )
 
 
-def risk_context(to: Services, desk: Desk) -> RiskContext:
+def risk_context(book: Book, calendar: Calendar, desk: Desk) -> RiskContext:
     """Return what the risk manager may know."""
-    hours, money = to.calendar.session_for(desk.at), desk.money
+    hours, money = calendar.session_for(desk.at), desk.money
     return RiskContext(
         at=desk.at,
         hours=hours,
-        phase=phase_at(hours, desk.at, to.book.session) if desk.opened else Phase.OFFLINE,
+        phase=phase_at(hours, desk.at, book.session) if desk.opened else Phase.OFFLINE,
         equity=money.equity,
         cash=money.cash,
         # Cash only: what a margin account might lend is not ours to trade with.
@@ -87,11 +126,13 @@ def risk_context(to: Services, desk: Desk) -> RiskContext:
         quotes=money.quotes,
         pending=desk.open,
         status=desk.row.status,
-        reconciled=_lately_reconciled(to, desk),
+        reconciled=_lately_reconciled(book, desk),
+        entries=caps.counted(book, desk.entries),
+        gains=desk.gains,
     )
 
 
-def _lately_reconciled(to: Services, desk: Desk) -> bool:
+def _lately_reconciled(book: Book, desk: Desk) -> bool:
     """Were our books and the broker's found equal, and not too long ago?"""
     when = desk.row.reconciled_at
-    return when is not None and desk.at - when <= RECONCILED_FOR * to.book.schedule.reconcile
+    return when is not None and desk.at - when <= RECONCILED_FOR * book.schedule.reconcile

@@ -14,11 +14,14 @@ from app.engine.session import takes_orders
 from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease, held
 from app.io.store import book_states, orders, verdicts
+from app.pipeline import parked
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
 #: The broker's own code for a client id that it knows already.
 DUPLICATE = "duplicate"
+#: The code of a broker that takes no such order now: the market, the auction or the symbol is shut.
+CLOSED = "closed"
 
 
 def submit(to: Services, lease: Lease, approved: Sequence[Order]) -> int:
@@ -61,6 +64,8 @@ def drop(to: Services, lease: Lease, order: Order, before: OrderState = OrderSta
             said = f"{reason}: {measured}"
             orders.move(db, order.client_id, OrderState.CANCELLED, to.clock.now(), error=said)
             _note(to, db, order, reason, measured)
+            if reason is Reason.SESSION_CLOSED:
+                parked.keep(to, db, order.symbol, order.purpose, order.intent_id)
 
 
 def _still_ours(db: Connection, lease: Lease, order: Order, before: OrderState) -> bool:
@@ -115,7 +120,8 @@ def send(to: Services, lease: Lease, order: Order, before: OrderState = OrderSta
         seen = to.broker.submit(order)
     except Rejected as error:
         if error.code != DUPLICATE:
-            _end(to, lease, order, OrderState.REJECTED, (Reason.BROKER_REJECTED, str(error)))
+            why = (Reason.BROKER_REJECTED, str(error))
+            _end(to, lease, order, OrderState.REJECTED, why, closed=error.code == CLOSED)
             return False
         _end(to, lease, order, OrderState.UNKNOWN, (Reason.OUTCOME_UNKNOWN, "sent before"))
         return False
@@ -148,7 +154,12 @@ def _put_back(
 
 
 def _end(
-    to: Services, lease: Lease, order: Order, state: OrderState, why: tuple[Reason, str]
+    to: Services,
+    lease: Lease,
+    order: Order,
+    state: OrderState,
+    why: tuple[Reason, str],
+    closed: bool = False,
 ) -> None:
     """Move an order to a state that the broker did not put it in, and say why."""
     reason, said = why
@@ -156,6 +167,8 @@ def _end(
         if _in_flight(db, lease, order):
             orders.move(db, order.client_id, state, to.clock.now(), error=said)
             _note(to, db, order, reason, said)
+            if closed:
+                parked.keep(to, db, order.symbol, order.purpose, order.intent_id)
 
 
 def _in_flight(db: Connection, lease: Lease, order: Order) -> bool:

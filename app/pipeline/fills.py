@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy.engine import Connection
+
 from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
-from app.engine.orders import Execution, Order
+from app.engine.orders import Execution, Order, Purpose
 from app.io.store import orders
 from app.io.streams import Message
 from app.pipeline.messages import FILLS, GROUPS, decode
@@ -14,6 +16,8 @@ from app.pipeline.services import Services
 
 #: An open order without news for this long, on the market's clock, is asked about.
 QUIET = timedelta(seconds=30)
+#: A stop rests for hours: the stream and each reconciliation tell of it sooner than this.
+RESTING = timedelta(minutes=2)
 #: So many orders are asked about in one pass; the others are still quiet in the next.
 AT_ONCE = 20
 
@@ -42,7 +46,7 @@ def poll(to: Services) -> int:
     Executions come from the broker's own ledger, so a lost or late stream message costs time only.
     """
     with to.database.begin() as db:
-        quiet = orders.quiet(db, to.book.id, to.clock.now() - QUIET)[:AT_ONCE]
+        quiet = _quiet(to, db)[:AT_ONCE]
     if not quiet or not to.buckets.take("broker", to.clock.now(), cost=1 + len(quiet)).allowed:
         return 0
     try:
@@ -54,6 +58,14 @@ def poll(to: Services) -> int:
     except (Transient, Rejected, OutcomeUnknown) as error:
         to.log("poll_failed", book=to.book.id, why=str(error))
     return len(quiet)
+
+
+def _quiet(to: Services, db: Connection) -> list[Order]:
+    """Return the orders at the broker that have been quiet for as long as their kind may be."""
+    now = to.clock.now()
+    lately = orders.quiet(db, to.book.id, now - QUIET)
+    long = {order.client_id for order in orders.quiet(db, to.book.id, now - RESTING)}
+    return [o for o in lately if o.purpose is not Purpose.PROTECT or o.client_id in long]
 
 
 def executions_by_order(to: Services, of: Sequence[Order]) -> defaultdict[str, list[Execution]]:

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy.engine import Connection
 
 from app.engine.market import Panel, halves
-from app.engine.session import SessionHours
+from app.engine.session import SessionHours, trading_hours
 from app.io.store import bars, quarantine, tape
 from app.pipeline.services import Services
 
@@ -16,16 +16,21 @@ SPAN = timedelta(seconds=30)
 
 
 def windows(to: Services, hours: SessionHours, end: datetime) -> list[tuple[datetime, int]]:
-    """Return (end, bars) pieces, oldest first, that make up the last N bars of regular trading."""
+    """Return (end, bars) pieces, oldest first, that make up the last N bars of trading.
+
+    They are of regular hours, or of extended ones where signals are made in those.
+    """
     missing, pieces = to.book.signals.history, []
-    until = min(end, hours.close)
+    extended = to.book.signals.extended_hours
+    start, close = trading_hours(hours, extended=extended)
+    until = min(end, close)
     while missing > 0:
-        count = min(missing, max((until - hours.open) // SPAN, 0))
+        count = min(missing, max((until - start) // SPAN, 0))
         if count:
             pieces.append((until, count))
             missing -= count
         hours = to.calendar.previous(hours.date)
-        until = hours.close
+        start, until = trading_hours(hours, extended=extended)
     return pieces[::-1]
 
 
@@ -47,22 +52,27 @@ def panel(to: Services, db: Connection, hours: SessionHours, end: datetime) -> P
     )
 
 
-def backfill(to: Services) -> str:
-    """Fetch the minutes that the panel needs and the store does not have. Repeating it is free."""
+def backfill(to: Services, symbols: Sequence[str] | None = None) -> str:
+    """Fetch the minutes that the panel needs and the store does not have. Repeating it is free.
+
+    Of the whole universe unless symbols are named: those that woke, or that have a gap.
+    """
     now = to.clock.now()
     hours = to.calendar.session_for(now)
     fetched = 0
     for until, count in windows(to, hours, now.replace(second=0, microsecond=0)):
         start = until - count * SPAN
-        missing = _missing(to, start, until, count)
+        missing = _missing(to, symbols or to.book.universe.symbols, (start, until), count)
         if missing and to.buckets.take("history", to.clock.now()).allowed:
             fetched += _fetch(to, missing, start, until)
     return f"{fetched} bars"
 
 
-def _missing(to: Services, start: datetime, until: datetime, count: int) -> list[str]:
+def _missing(
+    to: Services, symbols: Sequence[str], piece: tuple[datetime, datetime], count: int
+) -> list[str]:
     """Return the symbols with fewer than ``count`` bars in a piece; later bars do not count."""
-    symbols = to.book.universe.symbols
+    start, until = piece
     with to.database.begin() as db:
         have = bars.count_since(db, to.book.id, symbols, start)
         later = bars.count_since(db, to.book.id, symbols, until)

@@ -14,7 +14,7 @@ from itertools import pairwise
 from sqlalchemy.engine import Connection
 
 from app.engine.book import Book
-from app.engine.orders import IN_DOUBT, Execution, Order, OrderState, Purpose, Side
+from app.engine.orders import IN_DOUBT, Execution, Order, OrderState, Purpose, Side, outstanding
 from app.engine.portfolio import Position, after_fill
 from app.io.store import fills, orders, positions
 
@@ -59,7 +59,8 @@ def check(db: Connection, book: Book, theirs: Theirs, equity_open: Decimal) -> B
         ghost_orders=sum(client_id not in known for client_id in theirs.client_ids),
         unresolved=sum(order.state in IN_DOUBT | {OrderState.NEW} for order in made),
         position_mismatches=mismatches(held, summed(executed), theirs.positions),
-        limit_breaches=len(breached_limits(book, made, executed, equity_open)),
+        limit_breaches=len(breached_limits(book, made, executed, equity_open))
+        + len(oversold(made, held)),
     )
 
 
@@ -120,6 +121,19 @@ def _at(
     return [f"{fill.at.isoformat()}: {said}" for holds, said in limits if not holds]
 
 
+def oversold(made: Iterable[Order], held: Mapping[str, Decimal]) -> list[str]:
+    """Name each symbol whose unfinished sales may still sell more than is held of it."""
+    selling: dict[str, Decimal] = {}
+    for order in made:
+        if order.side is Side.SELL:
+            selling[order.symbol] = selling.get(order.symbol, Decimal(0)) + outstanding(order)
+    return [
+        f"{symbol}: {wanted} on sale, {held.get(symbol, Decimal(0))} held"
+        for symbol, wanted in sorted(selling.items())
+        if wanted > max(held.get(symbol, Decimal(0)), Decimal(0))
+    ]
+
+
 def _over_reserved(made: Iterable[Order]) -> list[str]:
     return [
         f"{order.client_id}: spent more than reserved"
@@ -132,7 +146,8 @@ def _over_reserved(made: Iterable[Order]) -> list[str]:
 def _bursts(book: Book, made: Sequence[Order]) -> list[str]:
     """Name more orders within a minute than the fuse allows, and entries inside an ETF's lock."""
     found = []
-    times = sorted(order.created_at for order in made)
+    # A resting stop opens no risk and is limited by how far prices move, as the fuse has it too.
+    times = sorted(order.created_at for order in made if order.purpose is not Purpose.PROTECT)
     most = book.risk.orders_per_minute
     for first, last in zip(times, times[most:], strict=False):
         if last - first < timedelta(minutes=1):

@@ -22,14 +22,16 @@ def judge(
     """
     made: list[Order] = []
     judged: list[Judged] = []
+    context = risk_context(to.book, to.calendar, desk)
     # Exits first: they free what entries may use, and never wait for them. Otherwise in the order
     # in which they were made, which is the router's: strongest first.
     for intent in sorted(waiting, key=lambda i: (i.purpose is Purpose.ENTRY, i.at)):
-        ruling = risk.judge(to.book, intent, risk_context(to, desk))
+        ruling = risk.judge(to.book, intent, context)
         judged += ruling.judged
         if ruling.order is not None:
             orders.insert(db, ruling.order, to.broker.name)
             made.append(ruling.order)
             desk = desk.with_order(ruling.order)
+            context = risk_context(to.book, to.calendar, desk)
     intents.mark_decided(db, [intent.id for intent in waiting], desk.at)
     return made, judged

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.adapters.port import Broker
 from app.engine.book import Book
+from app.engine.in_force import InForce
 from app.io.buckets import Buckets
 from app.io.calendar import Calendar
 from app.io.feeds.port import EventSource, QuoteSource
@@ -32,6 +33,13 @@ class Nudge(Protocol):
     def __call__(self, task: str, slot: int | None = None) -> None: ...
 
 
+class Rebook(Protocol):
+    """Make the book anew with some of its settings changed, by their flat names."""
+
+    def __call__(self, changes: Mapping[str, str]) -> InForce:
+        """Return what is in force then. Raises InvalidData, which names every wrong change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The services of one book.
@@ -40,6 +48,8 @@ class Services:
     seconds between two look-ups of an order in doubt, after which it counts as not found.
     ``adopt``: a book that never traded takes over what the account holds of its universe.
     ``events`` are the feeds of news and filings by name; ``model`` is None where none was set up.
+    ``book`` and ``settings`` are those of the start until a task asks what is in force (in_force),
+    which uses ``rebook``; ``noted`` is what this process has written to the log of settings.
     """
 
     book: Book
@@ -56,6 +66,9 @@ class Services:
     log: Callable[..., None]
     resolve_delays_s: tuple[float, ...]
     owner: str
+    rebook: Rebook
+    commit: str | None = None
+    noted: dict[str, str] = field(default_factory=dict)
     adopt: bool = False
     events: Mapping[str, EventSource] = field(default_factory=dict)
     model: Model | None = None

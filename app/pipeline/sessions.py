@@ -5,11 +5,12 @@ from dataclasses import replace
 from sqlalchemy.engine import Connection
 
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.exits.protect import hindering
 from app.engine.session import Phase, SessionHours, check_phase, phase_at, way
 from app.io.locks import Lease
-from app.io.store import accounts, book_states, orders, sessions
+from app.io.store import accounts, book_states, orders, positions, sessions
 from app.io.store.sessions import SessionRow
-from app.pipeline import history, reconcile, report
+from app.pipeline import history, kpis, reconcile, report
 from app.pipeline.ownership import BUSY, owning
 from app.pipeline.services import Services
 
@@ -101,7 +102,7 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
 
     def close_books(lease: Lease) -> str:
         with to.database.begin() as db:
-            if orders.unfinished(db, to.book.id):
+            if hindering(orders.unfinished(db, to.book.id), positions.held(db, to.book.id)):
                 return "orders are open"
         said = reconcile.reconcile(to, lease)
         if said != "reconciled":
@@ -119,6 +120,7 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
     except (Transient, Rejected, OutcomeUnknown) as error:
         said = str(error)
     if settled:
+        kpis.write_last(to, SessionHours(row.date, row.open_at, row.close_at))
         to.streams.trim()
     elif said != BUSY:
         to.log("session_not_settled", book=to.book.id, why=said)

@@ -1,45 +1,105 @@
-"""Signals: the last bars become scores, scores pass the gates, and what passes is published."""
+"""Signals: bars and texts become scores, scores pass the gates, and what passes is published."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, time
 
 from sqlalchemy.engine import Connection
 
-from app.engine import tiers
+from app.engine import caps, mixer, quality, tiers
 from app.engine.book import Book
 from app.engine.strategies import STRATEGIES, SignalInputs
-from app.io.store import bars, book_states, orders, positions, quotes, signals, verdicts
-from app.pipeline import history
+from app.engine.verdicts import Judged, Reason
+from app.io.store import (
+    bars,
+    book_states,
+    events,
+    model_calls,
+    orders,
+    positions,
+    quarantine,
+    quotes,
+    signals,
+    verdicts,
+)
+from app.pipeline import history, model
 from app.pipeline.messages import SIGNALS
+from app.pipeline.model import Asked
 from app.pipeline.services import Services
 
 
 def generate(to: Services, slot: int) -> str:
-    """Judge every due symbol of a slot; state, signals and verdicts commit together."""
+    """Judge every due symbol of a slot; state, signals and verdicts commit together.
+
+    The model is asked in between, while no transaction is open.
+    """
     book = to.book
     at = datetime.fromtimestamp(slot * book.schedule.signals.total_seconds(), UTC)
-    hours = to.calendar.session_for(at)
+    strategy = STRATEGIES[book.strategy]
+    with to.database.begin() as db:
+        inputs = _inputs(to, db, at, slot)
+    asking = strategy.questions(book, inputs)
+    asked = model.ask(to, asking.questions, at) if asking.questions else Asked()
     with to.database.begin() as db:
         row = book_states.lock(db, book.id)
-        held = frozenset(positions.held(db, book.id))
-        due = tiers.due(book, at, held | orders.open_symbols(db, book.id))
-        inputs = SignalInputs(
-            at=at,
-            slot=slot,
-            hours=hours,
-            panel=history.panel(to, db, hours, at),
-            quoted_at=_fresh_at(db, book),
-            due=frozenset(due),
-            held=held,
-        )
-        decision = STRATEGIES[book.strategy].decide(book, row.engine, inputs)
+        decision = strategy.decide(book, row.engine, _answered(inputs, asked))
         book_states.save_engine(db, book.id, decision.state)
         fresh = signals.insert_once(db, decision.signals)
-        verdicts.add(db, book.id, at, to.settings, {"signals": decision.judged})
+        about_model = (*asking.passed_over, *asked.judged)
+        said: dict[str, tuple[Judged, ...]] = {"model": about_model, "signals": decision.judged}
+        verdicts.add(db, book.id, at, to.settings, said)
+        if any(verdict.reason is Reason.BAD_DATA for _, _, verdict in decision.judged):
+            _quarantine(db, book, inputs)
     for signal in fresh:
         to.streams.publish(SIGNALS, {"id": signal.id})
     if fresh:
         to.nudge("pipeline_e2e")
     return f"{len(fresh)} signals"
+
+
+def _inputs(to: Services, db: Connection, at: datetime, slot: int) -> SignalInputs:
+    book, hours = to.book, to.calendar.session_for(at)
+    held = frozenset(positions.held(db, book.id))
+    since = at - mixer.lasts(book)
+    known = tuple(events.listing(db, book.id, since))
+    interest = held | orders.open_symbols(db, book.id) | tiers.woken(book, known, at)
+    return SignalInputs(
+        at=at,
+        slot=slot,
+        hours=hours,
+        panel=history.panel(to, db, hours, at),
+        quoted_at=_fresh_at(db, book),
+        due=frozenset(tiers.due(book, at, interest).symbols),
+        held=held,
+        events=known,
+        opinions=model_calls.opinions(db, book.id, since) if known else (),
+        asked=model_calls.asked(db, book.id, since) if known else frozenset(),
+        entries=caps.counted(book, orders.entries_since(db, book.id, _midnight(to, at))),
+    )
+
+
+def _midnight(to: Services, at: datetime) -> datetime:
+    """Return when the exchange's date of ``at`` began."""
+    zone = to.calendar.zone
+    return datetime.combine(at.astimezone(zone).date(), time(), zone)
+
+
+def _answered(inputs: SignalInputs, asked: Asked) -> SignalInputs:
+    """Add what the model said; an answer to a slot's question counts as of that slot.
+
+    An answer that is used again is in the ledger as well: of each symbol and event one counts.
+    """
+    answers = [*inputs.opinions, *(replace(o, at=min(o.at, inputs.at)) for o in asked.opinions)]
+    newest = {(o.symbol, o.event_id): o for o in answers}
+    return replace(inputs, opinions=tuple(newest.values()), unanswered=asked.unanswered)
+
+
+def _quarantine(db: Connection, book: Book, inputs: SignalInputs) -> None:
+    """Note a flaw once: in the slot whose newest bars show it."""
+    newest = inputs.panel.end - book.schedule.signals
+    for symbol, flaw in quality.flaws(inputs.panel, book.signals.max_bar_move).items():
+        if flaw.at >= newest:
+            said = {"at": flaw.at.isoformat()}
+            quarantine.add(db, book.id, inputs.at, "panel", symbol, flaw.what, said)
 
 
 def _fresh_at(db: Connection, book: Book) -> dict[str, datetime]:

@@ -20,7 +20,8 @@ class Reply:
     status: int = 200
 
 
-Handler = Callable[[World, Request], Awaitable[Reply]]
+#: A handler whose service does not speak Alpaca's JSON answers whole.
+Handler = Callable[[World, Request], Awaitable[Reply | Response]]
 
 
 def endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -37,6 +38,8 @@ def endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Re
         except OSError as error:
             # What is not written down is not told: the client has to look it up later.
             reply = Reply({"code": 50010000, "message": f"memory: {error.strerror}"}, 500)
+        if isinstance(reply, Response):
+            return reply
         if reply.value is None:
             return Response(status_code=reply.status)
         return JSONResponse(reply.value, reply.status)

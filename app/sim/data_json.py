@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from app.sim.happenings import Article
 from app.sim.market import Quote
 from app.sim.tape import TRADES_A_MINUTE, Tape, Trade
 from app.sim.times import rfc3339
@@ -86,6 +87,29 @@ def quote_json(quote: Quote) -> dict[str, Any]:
         "c": ["R"],
         "z": "C",
     }
+
+
+def article_json(article: Article) -> dict[str, Any]:
+    """Return an article as Alpaca gives it; its times are in epoch seconds.
+
+    What is no text (half of a surrogate pair) becomes a question mark, as in any UTF-8.
+    """
+    return {
+        "id": article.id,
+        "headline": _utf8(article.title),
+        "summary": _utf8(article.summary),
+        "content": "",
+        "author": article.source,
+        "created_at": article.at,
+        "updated_at": article.at,
+        "url": article.url,
+        "symbols": list(article.symbols),
+        "source": "benzinga",
+    }
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def dated(message: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,26 @@ class Kind(StrEnum):
     EVENTUAL_VISIBILITY = "eventual_visibility"
     STREAM_DISCONNECT = "stream_disconnect"
 
+    NEWS_HTML = "news_html"
+    NEWS_QUOTA = "news_quota"
+    NEWS_REPEATED = "news_repeated"
+    NEWS_FUTURE = "news_future"
+    NEWS_GARBLED = "news_garbled"
+
+    EDGAR_THRESHOLD_403 = "edgar_threshold_403"
+    EDGAR_HTML_503 = "edgar_html_503"
+    EDGAR_SHIFTED = "edgar_shifted"
+
+    MODEL_SLOW = "model_slow"
+    MODEL_TIMEOUT = "model_timeout"
+    MODEL_REFUSAL = "model_refusal"
+    MODEL_TRUNCATED = "model_truncated"
+    MODEL_MALFORMED = "model_malformed"
+    MODEL_OUT_OF_RANGE = "model_out_of_range"
+    MODEL_RATE_LIMIT_429 = "model_rate_limit_429"
+    MODEL_QUOTA_429 = "model_quota_429"
+    MODEL_ERROR_500 = "model_error_500"
+
 
 #: How long the kinds that wait do so, and the longest that a rule may ask for.
 DEFAULT_SECONDS = {
@@ -34,6 +54,8 @@ DEFAULT_SECONDS = {
     Kind.LATE_FILL: 0.3,
     Kind.OUT_OF_ORDER_FILLS: 0.2,
     Kind.EVENTUAL_VISIBILITY: 0.7,
+    Kind.MODEL_SLOW: 0.2,
+    Kind.MODEL_TIMEOUT: 3.0,
 }
 LONGEST_SECONDS = 30.0
 

@@ -10,6 +10,9 @@ from app.sim.faults import Kind
 from app.sim.world import World
 
 Headers = list[tuple[bytes, bytes]]
+#: Where Alpaca's keys are not asked for, and what its market data are.
+OTHER_DOORS = ("/sim/", "/query", "/cgi-bin/", "/files/", "/v1/")
+DATA = ("/v2/stocks", "/v1beta1/news")
 GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     b"<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
@@ -29,10 +32,13 @@ async def _say(send: Send, status: int, headers: Headers, body: dict[str, Any]) 
 
 
 def gate(world: World, app: ASGIApp) -> ASGIApp:
-    """Wrap the endpoints; the world's own, under /sim, are open and never misbehave."""
+    """Wrap the exchange's endpoints; the world's own, under /sim, are open and never misbehave.
+
+    The services beside the exchange know their callers by other signs, and err in other ways.
+    """
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/sim/"):
+        if scope["type"] != "http" or scope["path"].startswith(OTHER_DOORS):
             await app(scope, receive, send)
             return
         key, secret = _pair(dict(scope["headers"]))
@@ -72,7 +78,7 @@ async def _too_many(send: Send, headers: Headers) -> None:
 
 
 async def _limited(world: World, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    door = "data" if scope["path"].startswith("/v2/stocks") else "trading"
+    door = "data" if scope["path"].startswith(DATA) else "trading"
     passes, headers = world.limits.take(door, world.exchange.clock.now())
     if not passes:
         await _too_many(send, headers)

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgpack
 
-from app.sim.data_json import bar_json, quote_json, trade_json
+from app.sim.data_json import article_json, bar_json, quote_json, trade_json
 from app.sim.exchange import Exchange, Update
 from app.sim.faults import Faults, Kind
+from app.sim.happenings import Happenings
 from app.sim.market import quote_of
 from app.sim.orders import text, to_json
 from app.sim.tape import tick_after
@@ -19,6 +20,8 @@ from app.sim.times import rfc3339
 #: Frames that may wait for a slow client before it is cut off, as error 407 announces.
 BACKLOG = 10_000
 CHANNELS = ("trades", "quotes", "bars")
+#: What of a message is a time.
+TIMES = frozenset({"t", "created_at", "updated_at"})
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +48,7 @@ class Listener:
         self.frames.put_nowait(None)
 
     def send_list(self, messages: list[dict[str, Any]]) -> None:
-        """Queue market data messages in the connection's encoding; ``t`` is epoch seconds."""
+        """Queue market data messages in the connection's encoding; times are epoch seconds."""
         if self.packed:
             self.send(msgpack.packb([_with_time(m, _timestamp) for m in messages]))
         else:
@@ -53,7 +56,7 @@ class Listener:
 
 
 def _with_time(message: dict[str, Any], write: Callable[[float], Any]) -> dict[str, Any]:
-    return {**message, "t": write(message["t"])} if "t" in message else message
+    return {name: write(v) if name in TIMES else v for name, v in message.items()}
 
 
 def _timestamp(at: float) -> msgpack.Timestamp:
@@ -121,11 +124,12 @@ class TradeHub:
 
 
 class DataHub:
-    """Sends trades, quotes and minute bars as the market's clock passes them."""
+    """Sends trades, quotes, minute bars and news as the market's clock passes them."""
 
-    def __init__(self, exchange: Exchange, faults: Faults) -> None:
+    def __init__(self, exchange: Exchange, faults: Faults, happenings: Happenings) -> None:
         self._exchange = exchange
         self._faults = faults
+        self._happenings = happenings
         self._until = exchange.at
         self.listeners: set[Listener] = set()
 
@@ -140,6 +144,7 @@ class DataHub:
         while tick <= now:
             self._tick(tick)
             tick = tick_after(tick)
+        self._tell(start, now)
 
     def disconnect(self) -> None:
         """Close every connection if the fault is drawn."""
@@ -152,6 +157,18 @@ class DataHub:
             wanted = [m for channel, m in messages if _wants(listener, channel, m["S"])]
             if wanted:
                 listener.send_list(wanted)
+
+    def _tell(self, start: float, now: float) -> None:
+        """Send the news of (start, now]; what is about no symbol goes to those who want all."""
+        for article in self._happenings.told_after(start, now):
+            if not article.wire:
+                continue
+            message = {"T": "n", **article_json(article)}
+            times = 2 if self._faults.draw(Kind.NEWS_REPEATED) else 1
+            for listener in self.listeners:
+                if any(_wants(listener, "news", symbol) for symbol in (*article.symbols, "*")):
+                    for _ in range(times):
+                        listener.send_list([message])
 
     def _messages(self, at: float) -> Iterator[tuple[str, dict[str, Any]]]:
         for symbol, tape in self._exchange.market.tapes.items():

@@ -8,8 +8,11 @@ from multiprocessing import get_context
 
 from app.engine.errors import InvalidData
 from app.sim import memory
+from app.sim.almanac import happenings_of, with_bursts
 from app.sim.clock import SimClock
 from app.sim.exchange import Exchange
+from app.sim.happenings import Happenings
+from app.sim.headlines import found_beside, read_headlines
 from app.sim.keeper import Keeper, clock_of, restore
 from app.sim.market import Market
 from app.sim.recorded import recorded_market
@@ -47,17 +50,26 @@ class Prepared:
 
     timetable: Timetable
     market: Market
+    happenings: Happenings
 
 
 def prepare(wish: Wish) -> Prepared:
-    """Look up the sessions and make the market. Raises InvalidData."""
+    """Look up the sessions, make the market and what happens in it. Raises InvalidData."""
     day = wish.day()
     timetable = new_york_sessions(day)
     session = session_of(timetable, day)
+    around = sessions_around(timetable, session)
     if wish.bars is not None:
-        return Prepared(timetable, recorded_market(wish.bars, timetable, session, wish.seed))
-    market = synthetic_market(wish.synthetic or 0, sessions_around(timetable, session))
-    return Prepared(timetable, replace(market, source=f"{market.source}, {session.day}"))
+        files = found_beside(wish.bars) if wish.news is None else (wish.news,)
+        told = read_headlines(files)
+        market = recorded_market(wish.bars, timetable, session, wish.seed)
+        return Prepared(timetable, market, happenings_of(market, around, wish.seed, told))
+    seed = wish.synthetic or 0
+    market = synthetic_market(seed, around)
+    happenings = happenings_of(market, around, seed)
+    market = with_bursts(market, happenings)
+    source = f"{market.source}, {session.day}"
+    return Prepared(timetable, replace(market, source=source), happenings)
 
 
 def world_of(wish: Wish, made: Prepared) -> World:
@@ -69,9 +81,11 @@ def world_of(wish: Wish, made: Prepared) -> World:
         participation=_decimal(wish.participation),
     )
     clock = SimClock(new_york(wish.day(), wish.time_of_day()), wish.speed)
-    access, faults = Access(wish.key, wish.rate_limit), wish.fault_rules()
+    access = Access(wish.key, wish.rate_limit, wish.news_per_day)
+    faults, happenings = wish.fault_rules(), made.happenings
     if wish.memory is None:
-        return build(Exchange(made.market, made.timetable, clock, terms), access, faults)
+        exchange = Exchange(made.market, made.timetable, clock, terms)
+        return build(exchange, access, faults, happenings)
     said = memory.read(wish.memory, wish.world())
     if said is not None:
         at, speed, paused = clock_of(said, wish.speed, wish.memory)
@@ -80,7 +94,7 @@ def world_of(wish: Wish, made: Prepared) -> World:
     exchange = Exchange(made.market, made.timetable, clock, terms)
     remembered = None if said is None else restore(exchange, said, wish.memory)
     keeper = Keeper(wish.memory, wish.world(), wish.speed, exchange)
-    return build(exchange, access, faults, keeper, remembered)
+    return build(exchange, access, faults, happenings, keeper, remembered=remembered)
 
 
 def _decimal(number: float) -> Decimal:

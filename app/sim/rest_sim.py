@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from app.engine.errors import InvalidData
+from app.sim.almanac_json import listing
 from app.sim.answers import Reply, body_of, endpoint
 from app.sim.faults import read_rules
 from app.sim.orders import text, to_json
@@ -100,6 +101,13 @@ async def set_clock(world: World, request: Request) -> Reply:
     return Reply(_clock(world))
 
 
+async def happenings(world: World, request: Request) -> Reply:
+    try:
+        return Reply(listing(world.happenings, world.exchange.at, request.query_params.get("date")))
+    except ValueError:
+        raise invalid("date must be a day such as 2026-03-20, or all") from None
+
+
 async def faults(world: World, request: Request) -> Reply:
     return Reply(world.faults.to_json())
 
@@ -122,6 +130,7 @@ def routes(world: World) -> list[Route]:
         ("GET", "/sim/market", market),
         ("GET", "/sim/clock", clock),
         ("POST", "/sim/clock", set_clock),
+        ("GET", "/sim/happenings", happenings),
         ("GET", "/sim/faults", faults),
         ("POST", "/sim/faults", set_faults),
     ]

@@ -11,7 +11,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from app.sim import rest_data, rest_sim, rest_trading, streams
+from app.sim import (
+    rest_articles,
+    rest_data,
+    rest_edgar,
+    rest_model,
+    rest_news,
+    rest_sim,
+    rest_trading,
+    streams,
+)
 from app.sim.gate import gate
 from app.sim.tape import tick_after
 from app.sim.world import World
@@ -64,6 +73,10 @@ def application(world: World) -> ASGIApp:
         routes=[
             *rest_trading.routes(world),
             *rest_data.routes(world),
+            *rest_articles.routes(world),
+            *rest_news.routes(world),
+            *rest_edgar.routes(world),
+            *rest_model.routes(world),
             *rest_sim.routes(world),
             *streams.routes(world),
         ],

@@ -18,10 +18,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call and how often. ``key`` is ``ID:SECRET``; None lets any pair in."""
+    """Who may call and how often. ``key`` is ``ID:SECRET``; None lets any pair in.
+
+    ``news_per_day`` are Alpha Vantage's calls; None: as many as one likes.
+    """
 
     key: str | None = field(default=None, repr=False)
     requests_per_minute: int = 200
+    news_per_day: int | None = None
 
     def allows(self, key: object, secret: object) -> bool:
         """May a client with this pair come in?"""

@@ -181,4 +181,5 @@ def routes(world: World) -> list[WebSocketRoute]:
         WebSocketRoute("/stream", on_trading),
         WebSocketRoute("/v2/iex", on_data),
         WebSocketRoute("/v2/sip", on_data),
+        WebSocketRoute("/v1beta1/news", on_data),
     ]

@@ -28,6 +28,8 @@ class Wish:
     slippage_bps: float = 1.0
     participation: float = 0.1
     rate_limit: int = 200
+    news: Path | None = None
+    news_per_day: int | None = None
     key: str | None = None
     memory: Path | None = None
 
@@ -69,6 +71,7 @@ class Wish:
             "--spread-bps": f"{self.spread_bps:.15g}",
             "--slippage-bps": f"{self.slippage_bps:.15g}",
             "--participation": f"{self.participation:.15g}",
+            "--news": None if self.news is None else str(self.news.resolve()),
         }
 
 
@@ -76,6 +79,8 @@ def check(wish: Wish) -> None:
     """Raise InvalidData for the first option that is out of its range or not written as it must."""
     if (wish.bars is None) == (wish.synthetic is None):
         raise InvalidData("give either --bars DIR or --synthetic SEED")
+    if wish.news is not None and wish.bars is None:
+        raise InvalidData("--news is about a recorded day: it needs --bars DIR")
     wish.day(), wish.time_of_day(), wish.fault_rules()
     limits = {
         "--port": (wish.port, 1, 65_535),
@@ -87,6 +92,7 @@ def check(wish: Wish) -> None:
         "--synthetic": (wish.synthetic or 0, 0, 2**31),
         "--seed": (wish.seed, 0, 2**31),
         "--rate-limit": (wish.rate_limit, 1, 1e9),
+        "--news-per-day": (1 if wish.news_per_day is None else wish.news_per_day, 1, 1e9),
     }
     for name, (value, smallest, largest) in limits.items():
         if not smallest <= value <= largest:

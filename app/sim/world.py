@@ -1,16 +1,19 @@
 """Everything that one simulated world consists of, built once and shared by its endpoints."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
+from itertools import count
 from typing import Any
 
 from app.engine.errors import InvalidData
 from app.sim.exchange import Exchange, Update
 from app.sim.faults import Faults, Kind
+from app.sim.happenings import Happenings
 from app.sim.hub import DataHub, TradeHub
 from app.sim.keeper import Keeper
-from app.sim.limits import RateLimit
+from app.sim.limits import DailyCount, RateLimit, SecondLimit
 from app.sim.orders import Order
 from app.sim.replies import configurations
 from app.sim.settings import Access
@@ -19,6 +22,18 @@ from app.sim.timetable import Session, Timetable
 from app.sim.visibility import Visibility
 
 HISTORY_SESSIONS = 6
+#: Requests a second to EDGAR, and a simulated minute to the model.
+EDGAR_PER_SECOND, MODEL_PER_MINUTE = 10, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How often the services beside the exchange may be asked; ``answers`` numbers the model's."""
+
+    news: DailyCount
+    edgar: SecondLimit
+    model: RateLimit
+    answers: Iterator[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,8 @@ class World:
     visibility: Visibility
     trades: TradeHub
     data: DataHub
+    happenings: Happenings
+    doors: Doors
     configurations: dict[str, Any]
     keeper: Keeper | None
     untold: list[Update]
@@ -74,7 +91,9 @@ def build(
     exchange: Exchange,
     access: Access,
     faults: Faults,
+    happenings: Happenings,
     keeper: Keeper | None = None,
+    *,
     remembered: dict[str, Any] | None = None,
 ) -> World:
     """Put doors on an exchange; ``remembered`` is the account's configuration, if it had one."""
@@ -88,7 +107,14 @@ def build(
         faults=faults,
         visibility=Visibility(faults),
         trades=TradeHub(faults),
-        data=DataHub(exchange, faults),
+        data=DataHub(exchange, faults, happenings),
+        happenings=happenings,
+        doors=Doors(
+            news=DailyCount(access.news_per_day),
+            edgar=SecondLimit(EDGAR_PER_SECOND),
+            model=RateLimit(MODEL_PER_MINUTE),
+            answers=count(1),
+        ),
         configurations=remembered or configurations(),
         keeper=keeper,
         untold=untold,

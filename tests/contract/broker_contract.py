@@ -32,6 +32,9 @@ class Stage(Protocol):
     def until(self, happened: Callable[[], bool]) -> None:
         """Let the market run until something has happened; fail when it does not."""
 
+    def fall(self, symbol: str, to: Decimal) -> None:
+        """Let the price fall to ``to``, which is a little below it."""
+
 
 def an_order(test: str, **overrides: Any) -> Order:
     """Return a small market order whose client id belongs to one test alone."""
@@ -54,6 +57,12 @@ def a_resting_order(stage: Stage, test: str, **overrides: Any) -> Order:
     """Return a buy limit order at half the price: it stays open."""
     limit = to_tick(stage.ask("AAPL") / 2)
     return an_order(test, type=OrderType.LIMIT, limit_price=limit, **overrides)
+
+
+def a_stop(stage: Stage, test: str, **overrides: Any) -> Order:
+    """Return a sale of the two shares at half the price: it rests until it is cancelled."""
+    stop = {"stop_price": to_tick(stage.ask("AAPL") / 2), "time_in_force": TimeInForce.GTC}
+    return an_order(test, side=Side.SELL, type=OrderType.STOP, **{**stop, **overrides})
 
 
 def bought(stage: Stage, test: str) -> str:
@@ -130,6 +139,42 @@ class BrokerContract:
         found = stage.broker.order(placed.broker_id)
         assert found is not None
         assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, 0)
+
+    def test_a_stop_rests_holds_its_shares_and_lets_go_of_them(self, stage: Stage) -> None:
+        assert stage.broker.capabilities.stop_orders
+        bought(stage, "stopped")
+        placed = stage.broker.submit(a_stop(stage, "stop"))
+        assert placed.state is OrderState.SUBMITTED
+        (resting,) = stage.broker.open_orders()
+        assert (resting.broker_id, resting.type) == (placed.broker_id, "stop")
+        assert (resting.quantity, resting.time_in_force) == (2, "gtc")
+        with pytest.raises(Rejected):
+            stage.broker.submit(an_order("beside the stop", side=Side.SELL))
+        stage.broker.cancel(placed.broker_id)
+        stage.until(lambda: not stage.broker.open_orders())
+        wait_filled(stage, stage.broker.submit(an_order("after it", side=Side.SELL)).broker_id)
+        assert stage.broker.positions() == {}
+
+    def test_a_stop_sells_when_the_price_falls_to_it(self, stage: Stage) -> None:
+        bought(stage, "falls")
+        price = to_tick(stage.ask("AAPL") * Decimal("0.9997"))
+        placed = stage.broker.submit(a_stop(stage, "falling stop", stop_price=price))
+        stage.fall("AAPL", price)
+        wait_filled(stage, placed.broker_id)
+        assert stage.broker.positions() == {}
+        with pytest.raises(Rejected) as refused:
+            stage.broker.cancel(placed.broker_id)
+        assert refused.value.code == "not_open"
+
+    def test_a_stop_for_a_part_leaves_the_rest_to_be_sold(self, stage: Stage) -> None:
+        bought(stage, "part")
+        stop = stage.broker.submit(a_stop(stage, "part of it", quantity=Decimal(1)))
+        with pytest.raises(Rejected):
+            stage.broker.submit(an_order("all of it", side=Side.SELL))
+        rest = stage.broker.submit(an_order("the rest", side=Side.SELL, quantity=Decimal(1)))
+        wait_filled(stage, rest.broker_id)
+        assert stage.broker.positions()["AAPL"].quantity == 1
+        assert [o.broker_id for o in stage.broker.open_orders()] == [stop.broker_id]
 
     def test_a_finished_order_cannot_be_cancelled(self, stage: Stage) -> None:
         with pytest.raises(Rejected) as refused:

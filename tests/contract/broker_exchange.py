@@ -39,6 +39,9 @@ class ExchangeStage:
             assert time.monotonic() < deadline, "it never happened"
             time.sleep(0.02)
 
+    def fall(self, symbol: str, to: Decimal) -> None:
+        self.until(lambda: self.ask(symbol) <= to or not self.broker.positions())
+
     def clear(self) -> None:
         """Cancel and sell everything, for whoever is on this exchange next."""
         headers = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}

@@ -48,6 +48,9 @@ class PaperStage:
     def ask(self, symbol: str) -> Decimal:
         return self.prices[symbol][1]
 
+    def fall(self, symbol: str, to: Decimal) -> None:
+        self.prices[symbol] = (to - Decimal("0.02"), to)
+
     def until(self, happened: Callable[[], bool]) -> None:
         assert happened()
 

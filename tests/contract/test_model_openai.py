@@ -30,8 +30,7 @@ from app.io.llm.port import Answer, Finish, Late, Model, Server
 
 KEY = "sk-very-secret"
 PROMPT = Prompt("gpt-5-mini", "1", "Judge the text.", "<data>\n<\u00fcber>\n</data>", 2000)
-#: Wall seconds: enough for an answer of loopback on a busy machine; and too few for silence.
-PATIENCE, SHORT = 20.0, 0.5
+PATIENCE, SHORT = 20.0, 0.5  # wall seconds: enough on a busy machine, and too few for silence
 NO_ROUTE = answer(404, {"detail": "Not Found"}, Content_Type="application/json")
 
 

@@ -141,6 +141,7 @@ def broker_at(address: str) -> dict[str, str]:
         "ALPACA_TRADING_URL": f"http://{address}",
         "ALPACA_DATA_URL": f"http://{address}",
         "ALPACA_STREAM_URL": f"ws://{address}/stream",
+        "ALPACA_DATA_STREAM_URL": f"ws://{address}/v2/iex",
         "ALPACA_API_KEY": "sim",
         "ALPACA_SECRET_KEY": "sim",
     }

@@ -74,13 +74,15 @@ class Unruly:
     """The paper ledger behind a line that fails when it is told to.
 
     ``line`` holds what the next submissions meet: "lost" (arrived, the answer did not), "drop"
-    (never arrived), "down" (certainly not sent), "refuse" (the broker's no) or "" (nothing). While
-    ``resting``, what arrives works without filling.
+    (never arrived), "down" (certainly not sent), "refuse" (the broker's no), "closed" (its word
+    that the market is) or "" (nothing). While ``resting``, what arrives works without filling.
     """
 
-    def __init__(self, ledger: Broker, client_ids: bool = True) -> None:
+    def __init__(self, ledger: Broker, client_ids: bool = True, stops: bool = False) -> None:
         self.ledger = ledger
-        self.capabilities = Capabilities(client_ids=client_ids, auction_orders=True)
+        self.capabilities = Capabilities(
+            client_ids=client_ids, auction_orders=True, stop_orders=stops
+        )
         self.line: deque[str] = deque()
         self.tried: list[str] = []
         self.hidden = 0
@@ -101,6 +103,8 @@ class Unruly:
             raise Transient("connection refused")
         if fault == "refuse":
             raise Rejected("halted", "trading in this symbol is halted")
+        if fault == "closed":
+            raise Rejected("closed", "the market is closed")
         if fault == "drop":
             raise OutcomeUnknown("connection reset before anything was read")
         if self.resting:

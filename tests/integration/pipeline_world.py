@@ -1,9 +1,10 @@
 """A book wired by hand over real servers and the paper ledger, with a clock that the test sets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,24 @@ from pipeline_market import CALENDAR, MINUTE, NOON, SECOND, D, Market, Unruly, i
 
 from app.adapters import BROKERS
 from app.adapters.port import Connection, Rehearsal
+from app.config import ConfigError, changes
 from app.config.loading import load
 from app.engine.book import Book, BookStatus, RateLimit
+from app.engine.errors import InvalidData
+from app.engine.events import Event, EventKind
 from app.engine.ids import intent_id, signal_id, slot_of
+from app.engine.in_force import InForce
 from app.engine.orders import BrokerOrder, Intent, Order, OrderState, Purpose, Side
 from app.engine.portfolio import Position
 from app.engine.signals import Signal
 from app.io.buckets import Buckets
 from app.io.locks import Leases
-from app.io.store import book_states, intents, orders, positions, quotes, signals
+from app.io.store import book_states, events, intents, orders, positions, quotes, signals
 from app.io.store.database import Database
 from app.io.streams import Streams
 from app.pipeline import cycle, sessions
 from app.pipeline.messages import FILLS, SIGNALS, Update, encode
-from app.pipeline.services import Services
+from app.pipeline.services import Rebook, Services
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOWHERE = Connection("http://127.0.0.1:1", "none", "none")
@@ -36,6 +41,27 @@ def a_book(**changes: Any) -> Book:
     shipped = load({}, Path("no such file")).book("us_baskets")
     limits = dict.fromkeys(shipped.rate_limits, plenty)
     return replace(shipped, broker="paper", rate_limits=limits, **changes)
+
+
+def rebook_of(book: Book) -> Rebook:
+    """Make a world's book anew: what is changed comes from the settings, the rest is the world's.
+
+    Rate limits are the world's too, unless one of them is changed.
+    """
+    shipped = load({}, Path("no such file"))
+    before = shipped.book(book.id)
+
+    def rebook(changed: Mapping[str, str]) -> InForce:
+        try:
+            made = changes.in_force(shipped, book.id, changed)
+        except ConfigError as error:
+            raise InvalidData("; ".join(map(str, error.problems))) from error
+        parts = {f.name: getattr(made.book, f.name) for f in fields(Book)}
+        other = {name: part for name, part in parts.items() if part != getattr(before, name)}
+        name = made.fingerprint if changed else "fingerprint"
+        return replace(made, book=replace(book, **other), fingerprint=name)
+
+    return rebook
 
 
 @dataclass
@@ -76,6 +102,7 @@ class World:
             log=lambda event, **_: self.logged.append(event),
             resolve_delays_s=(0.0, 0.0),
             owner=name,
+            rebook=rebook_of(self.book),
         )
         self.services.append(replace(made, **changes))
         return self.services[-1]
@@ -148,12 +175,13 @@ class World:
         purpose: Purpose = Purpose.ENTRY,
         cause: str = "test",
         to: Services | None = None,
+        quantity: Decimal | None = None,
     ) -> Intent:
         side = Side.BUY if purpose is Purpose.ENTRY else Side.SELL
         name = intent_id(self.book.id, purpose, symbol, side, cause)
-        made = Intent(
-            name, self.book.id, symbol, side, purpose, self.market.prices[symbol][1], self.market.at
-        )
+        price = self.market.prices[symbol][1]
+        made = Intent(name, self.book.id, symbol, side, purpose, price, self.market.at)
+        made = replace(made, quantity=quantity)
         with (to or self.to).database.begin() as db:
             intents.insert_once(db, [made])
         return made
@@ -194,6 +222,19 @@ class World:
         with self.to.database.begin() as db:
             return book_states.load(db, self.book.id)
 
+    def happens(self, symbol: str | None, **changes: Any) -> None:
+        """Store news of now about a symbol."""
+        now = self.market.at
+        news = Event(f"e:{symbol}", EventKind.MARKET_NEWS, symbol, now, now, "test", "N", tone=0.2)
+        with self.to.database.begin() as db:
+            events.insert_once(db, self.book.id, [replace(news, **changes)])
+
+    def quarantined(self) -> list[tuple[str, str]]:
+        """Return (symbol, reason) of what was refused, oldest first."""
+        with self.to.database.begin() as db:
+            rows = db.exec_driver_sql("SELECT symbol, reason FROM quarantine ORDER BY id")
+            return [(symbol, reason) for symbol, reason in rows]
+
     def set_status(self, status: BookStatus, why: str = "a test") -> None:
         with self.to.database.begin() as db:
             book_states.set_status(db, self.book.id, status, why, "test", self.market.at)
@@ -217,13 +258,14 @@ def world_of(
     at: datetime = NOON,
     *,
     client_ids: bool = True,
+    stops: bool = False,
     **book: Any,
 ) -> Iterator[World]:
     """A world that has not been opened; ``book`` changes the book."""
     usual = {"AAPL": "100", "MSFT": "200", "NVDA": "50", "TSLA": "80", "SQQQ": "30", "SOXS": "20"}
     market = Market(at, prices={s: (D(p) - D("0.01"), D(p) + D("0.01")) for s, p in usual.items()})
     rehearsal = Rehearsal(folder / "paper.sqlite", D(100_000), market.prices.get, market.session)
-    broker = Unruly(BROKERS["paper"](NOWHERE, rehearsal), client_ids)
+    broker = Unruly(BROKERS["paper"](NOWHERE, rehearsal), client_ids, stops)
     world = World(*urls, folder / "paper.sqlite", market, broker, a_book(**book))
     try:
         world.requote()

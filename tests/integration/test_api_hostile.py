@@ -13,6 +13,9 @@ from app.io.store.database import Database
 
 TOKEN = "a-token-of-the-test"
 GUARDED = ["/positions", "/portfolio/positions", "/portfolio/summary", "/orders", "/verdicts"]
+GUARDED += ["/decisions/funnel"]
+#: Cannot be asked without a symbol.
+DOCUMENTED = [*GUARDED, "/decisions/why"]
 NOWHERE = "postgresql://metronome:a-password@127.0.0.1:1/metronome"
 
 
@@ -44,7 +47,7 @@ def problem(answer: Any, status: int) -> str:
 
 
 @pytest.mark.parametrize("prefix", ["", "/v1"])
-@pytest.mark.parametrize("path", [*GUARDED, "/nothing-here", "/openapi.json", "/health/"])
+@pytest.mark.parametrize("path", [*DOCUMENTED, "/nothing-here", "/openapi.json", "/health/"])
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Bearer ", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "é"],
@@ -120,7 +123,9 @@ def test_a_database_without_tables_is_said(database_url: str) -> None:
 def test_the_document_is_complete(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
-        prefix + path for prefix in ("", "/v1") for path in ["/health", *GUARDED]
+        prefix + path
+        for prefix in ("", "/v1")
+        for path in ["/health", "/portfolio/allowed", *DOCUMENTED]
     }
     [scheme] = document["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")

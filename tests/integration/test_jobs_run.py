@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app.config.fingerprint import fingerprint
 from app.engine.errors import Transient
 from app.engine.ids import slot_of
-from app.io.store import book_states
+from app.io.store import book_states, overrides, settings_log
 from app.io.store.database import Database
 from app.io.store.schema import task_slots
 from app.jobs import root, worker
@@ -116,7 +117,7 @@ def test_an_error_with_a_name_is_written_down_and_told_once(
 
     run_slot(to, "reconcile", SLOT, EVERY, step)
     assert rows(to.database) == [(SLOT, "failed", "the broker is away")]
-    [(event, fields)] = logged
+    [_, (event, fields)] = logged  # what is in force is told first
     assert event == "task_failed"
     assert fields == {
         "book": BOOK,
@@ -155,6 +156,30 @@ def test_a_database_that_is_away_is_a_line_not_a_traceback(
     run(replace(to, database=away), SLOT, ran)
     assert ran == []
     assert [event for event, _ in logged] == ["task_failed"]
+
+
+def test_a_changed_setting_reaches_the_next_task_of_a_running_process(to: Services) -> None:
+    seen: list[Services] = []
+
+    def step(to: Services) -> str:
+        seen.append(to)
+        return "seen"
+
+    for slot, name in enumerate(("QUOTE_RESERVE_FALLBACK", "GONE"), start=SLOT):
+        run_slot(to, "reconcile", slot - 1, EVERY, step)
+        with to.database.begin() as db:
+            overrides.set(db, BOOK, name, "0", f"rollback:{name}", at=NOW)
+    run_slot(to, "check_exits", SLOT, EVERY, step)
+    before, after, left_out = seen
+    assert before.settings == fingerprint(root.settings())
+    assert before.book == root.settings().book(BOOK)
+    assert after.book.rate_limits["quotes.reserve"].capacity == 0
+    assert left_out.book == after.book
+    with to.database.begin() as db:
+        entry = settings_log.newest(db, BOOK)
+    assert entry is not None
+    assert (entry.fingerprint, entry.commit) == (after.settings, to.commit)
+    assert entry.values["QUOTE_RESERVE_FALLBACK"] == "0"
 
 
 def test_one_tasks_slot_is_not_anothers(to: Services) -> None:

@@ -124,6 +124,15 @@ def test_what_no_order_may_do_is_named(world: World, statement: str, said: str) 
     assert any(said in line for line in breaches_of(world))
 
 
+def test_more_on_sale_than_is_held_is_found(world: World) -> None:
+    plant(
+        world,
+        "UPDATE orders SET state = 'SUBMITTED', filled_quantity = 0"
+        " WHERE symbol = 'MSFT' AND side = 'sell'",
+    )
+    assert check(world) == replace(SOUND, limit_breaches=1)
+
+
 def breaches_of(world: World) -> list[str]:
     with world.to.database.begin() as db:
         executed = invariants.fills.all(db, world.book.id)

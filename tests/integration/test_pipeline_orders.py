@@ -10,7 +10,7 @@ from pipeline_world import World, world_of
 
 from app.engine.book import BookStatus
 from app.engine.orders import OrderState, Purpose, Side
-from app.io.store import verdicts
+from app.io.store import chains
 from app.io.streams import MAX_DELIVERIES
 from app.pipeline.messages import FILLS, INTENTS, SIGNALS, Update, encode
 
@@ -218,7 +218,7 @@ def test_a_halt_between_approval_and_sending_cancels_the_entry(
     assert world.order("AAPL").state is OrderState.CANCELLED
     assert world.theirs() == []
     with world.to.database.begin() as db:
-        chain = verdicts.chain(db, world.book.id, "AAPL", NOON + MINUTE)
+        chain = chains.chain(db, world.book.id, "AAPL", NOON + MINUTE)
     assert chain[-1].reason == f"book_{status.lower()}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from pipeline_market import NOON, D
+from pipeline_market import CALENDAR, NOON, D
 from pipeline_world import World, a_book, world_of
 
 from app.adapters.port import Broker
@@ -55,7 +55,7 @@ def once(to: Services) -> str:
 
 def in_use(world: World) -> RiskContext:
     with world.to.database.begin() as db:
-        return desk.risk_context(world.to, desk.read(world.to, db))
+        return desk.risk_context(world.book, CALENDAR, desk.read(world.to, db))
 
 
 def breaches(world: World) -> invariants.Breaches:

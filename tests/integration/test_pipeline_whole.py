@@ -10,7 +10,7 @@ from pipeline_world import World, world_of
 
 from app.engine.ids import slot_of
 from app.engine.orders import OrderState, Purpose
-from app.io.store import verdicts
+from app.io.store import chains
 from app.pipeline import exits, history, quotes, reconcile, signals
 from app.pipeline.invariants import Theirs, check
 
@@ -57,7 +57,7 @@ def test_a_rise_is_bought_its_fall_is_sold_and_why_is_kept(world: World) -> None
     held = world.broker.ledger.positions().items()
     theirs = Theirs([o.client_id for o in world.theirs()], {s: p.quantity for s, p in held})
     with world.to.database.begin() as db:
-        chain = verdicts.chain(db, world.book.id, "AAPL", entry.created_at + SECOND)
+        chain = chains.chain(db, world.book.id, "AAPL", entry.created_at + SECOND)
         assert check(db, world.book, theirs, D(100_000)).total == 0
     assert {"signals", "route", "risk", "execute"} <= {said.step for said in chain}
 

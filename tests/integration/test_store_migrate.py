@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
 from app.engine.errors import InvalidData, Transient
+from app.io.store import chains, verdicts
+from app.io.store import migrate as migration
+from app.io.store.chains import Decision
 from app.io.store.migrate import migrate
 from app.io.store.schema import metadata
 
@@ -64,6 +71,28 @@ def test_a_second_run_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
     assert _ask(empty_url, VERSION) == before
     assert len(before) == 1
+
+
+def test_refusals_that_an_earlier_version_wrote_are_kept(empty_url: str) -> None:
+    at = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+    config = Config()
+    config.set_main_option("script_location", f"{Path(migration.__file__).parent}/migrations")
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0007")
+        db.exec_driver_sql(
+            "INSERT INTO verdict_slots VALUES (%s, %s, 'signals', 'cutoff', 'below_cutoff',"
+            " '{NVDA,AMD}', '{0.05,0.07}', '{0.12,NULL}', 'f00d')",
+            ("us_baskets", at),
+        )
+    migrate(empty_url)
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+        [told] = chains.chain(db, "us_baskets", "AMD")
+        first = "signals", "AMD", "", "cutoff", "below_cutoff", "0.07", None, "f00d"
+        assert told == Decision(at, *first)
+        assert [d.limit for d in chains.chain(db, "us_baskets", "NVDA")] == ["0.12"]
+        day = timedelta(days=1)
+        assert verdicts.counts(db, "us_baskets", at, at + day) == {"below_cutoff": 2}
 
 
 def test_four_at_once_make_the_tables_once(empty_url: str) -> None:

@@ -26,6 +26,7 @@ from book_builders import (
 from app.engine.baskets import RouteContext
 from app.engine.book import BookStatus
 from app.engine.candidates import Candidate, SignalContext
+from app.engine.caps import DayCounts
 from app.engine.events import Event, EventKind
 from app.engine.exits import ExitContext
 from app.engine.ids import client_order_id, signal_id, slot_of
@@ -114,13 +115,21 @@ def a_panel(symbols: Sequence[str] = ("AAPL", "MSFT"), bars: int = 40, seed: int
 
 def a_candidate(**changes: Any) -> Candidate:
     candidate = Candidate(
-        symbol="AAPL", score=0.3, price=100.0, bars=30, due=True, quoted_at=AT, last=None
+        symbol="AAPL",
+        score=0.3,
+        own=0.3,
+        price=100.0,
+        bars=30,
+        due=True,
+        held=False,
+        quoted_at=AT,
+        last=None,
     )
     return replace(candidate, **changes)
 
 
 def a_signal_context(**changes: Any) -> SignalContext:
-    return replace(SignalContext(AT, FULL_DAY, a_signal_policy()), **changes)
+    return replace(SignalContext(AT, FULL_DAY, a_book()), **changes)
 
 
 def a_signal(symbol: str = "AAPL", score: float = 0.3, at: datetime = AT) -> Signal:
@@ -181,6 +190,12 @@ def a_pending_entry(symbol: str = "MSFT", notional: int = 2000, **changes: Any) 
     return an_order(symbol=symbol, **{"state": OrderState.SUBMITTED, **reserves, **changes})
 
 
+def a_stop(state: OrderState = OrderState.SUBMITTED, **changes: Any) -> Order:
+    """A stop of AAPL that rests at the broker."""
+    stop = {"side": Side.SELL, "purpose": Purpose.PROTECT, "type": OrderType.STOP}
+    return an_order(**{**stop, "stop_price": D("98.5"), "state": state, **changes})
+
+
 def a_broker_order(order: Order, state: OrderState, filled: int = 0, **changes: Any) -> BrokerOrder:
     """What a broker would say of an order in this state."""
     seen = BrokerOrder(
@@ -220,6 +235,8 @@ def a_risk_context(equity: str = "10000", **changes: Any) -> RiskContext:
         pending=(),
         status=BookStatus.ACTIVE,
         reconciled=True,
+        entries=DayCounts(),
+        gains=(),
     )
     return replace(context, **changes)
 

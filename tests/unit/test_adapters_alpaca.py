@@ -74,6 +74,16 @@ def test_a_status_becomes_a_state(status: str, tif: str, filled: str, expected: 
 
 
 @pytest.mark.parametrize(
+    ("exact", "sent"), [("98.509999", "98.5"), ("98.5", "98.5"), ("0.98765", "0.9876")]
+)
+def test_a_stop_is_sent_on_the_price_step_and_for_regular_hours(exact: str, sent: str) -> None:
+    order = replace(AN_ORDER, side=Side.SELL, type=OrderType.STOP, stop_price=Decimal(exact))
+    body = submit_body(replace(order, time_in_force=TimeInForce.GTC))
+    assert (body["type"], body["stop_price"], body["time_in_force"]) == ("stop", sent, "gtc")
+    assert not {"extended_hours", "limit_price"} & body.keys()
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"qty": "NaN"},
@@ -188,6 +198,8 @@ def test_a_stop_limit_carries_both_prices_and_a_market_order_none() -> None:
         {"type": OrderType.LIMIT},
         {"type": OrderType.LIMIT, "limit_price": Decimal("NaN")},
         {"type": OrderType.STOP, "stop_price": Decimal(0)},
+        {"type": OrderType.STOP, "stop_price": Decimal("0.00001")},
+        {"type": OrderType.STOP, "stop_price": Decimal("NaN")},
         {"client_id": ""},
         {"client_id": "with space"},
     ],
@@ -208,6 +220,16 @@ TAKEN = '{"code": 40010001, "message": "client_order_id must be unique"}'
         (422, TAKEN, Rejected("duplicate", "client_order_id must be unique")),
         (422, '{"code": 40010001, "message": "bad qty"}', Rejected("40010001", "bad qty")),
         (403, '{"code": 40310000, "message": "no money"}', Rejected("40310000", "no money")),
+        (
+            403,
+            '{"code": 40310000, "message": "market is closed"}',
+            Rejected("closed", "market is closed"),
+        ),
+        (
+            422,
+            '{"code": 42210000, "message": "The market is not open"}',
+            Rejected("closed", "The market is not open"),
+        ),
         (403, '{"message": "forbidden."}', Rejected("forbidden", "forbidden.")),
         (401, '{"message": "unauthorized."}', Rejected("unauthorized", "unauthorized.")),
         (404, '{"code": 40410000, "message": "gone"}', Rejected("not_found", "gone")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from builders import AT, MEGATECH, SECOND, a_book, a_route_context, a_route_policy, a_signal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.baskets import Routed, evidence_score, route, weigh, witnesses
@@ -30,9 +30,9 @@ def negatives(*scores: float, at: datetime = AT) -> list[Signal]:
 def on_ticks(
     signals: Sequence[Signal], ticks: int = 2, book: Book = BOOK, **context: Any
 ) -> Routed:
-    """Route the signals on the first tick and nothing on the next ones; return the last answer."""
+    """Route the signals in the first tick and nothing after it; return what its last end says."""
     routed = route(book, BookState(), signals, a_route_context(**context))
-    for tick in range(1, ticks):
+    for tick in range(1, ticks + 1):
         routed = route(book, routed.state, (), a_route_context(AT + tick * TICK, **context))
     return routed
 
@@ -86,10 +86,11 @@ def test_f1_fires_on_the_second_tick_in_a_row_only() -> None:
 
 def test_a_tick_is_judged_once_and_a_broken_row_starts_anew() -> None:
     once = on_ticks(negatives(-0.3, -0.3, -0.3), ticks=1)
-    again = route(BOOK, once.state, (), a_route_context(AT + 15 * SECOND))
-    assert (again.judged, again.intents) == ((), ())
     turned = [a_signal(m, 0.3, AT + TICK) for m in MEGATECH.members[:3]]
-    broken = route(BOOK, once.state, turned, a_route_context(AT + TICK))
+    again = route(BOOK, once.state, turned, a_route_context(AT + TICK + 15 * SECOND))
+    assert not any(subject.startswith("basket:") for _, subject, _ in again.judged)
+    assert again.state.evidence["MEGATECH"].streak == 1
+    broken = route(BOOK, again.state, (), a_route_context(AT + 2 * TICK))
     assert broken.state.evidence["MEGATECH"].streak == 0
 
 
@@ -101,7 +102,7 @@ def test_a_tick_without_a_call_counts_by_the_evidence_it_had() -> None:
 
 
 def test_signals_that_arrive_late_count_from_when_they_were_made() -> None:
-    late = route(BOOK, BookState(), negatives(-0.3, -0.3, -0.3), a_route_context(AT + TICK))
+    late = route(BOOK, BookState(), negatives(-0.3, -0.3, -0.3), a_route_context(AT + 2 * TICK))
     assert [intent.symbol for intent in late.intents] == ["SQQQ"]
 
 
@@ -110,7 +111,7 @@ def test_evidence_outside_the_window_is_forgotten() -> None:
     once = on_ticks(negatives(-0.3, -0.3, -0.3), ticks=1)
     edge = route(BOOK, once.state, (), a_route_context(AT + window))
     assert len(edge.intents) == 1
-    gone = route(BOOK, once.state, (), a_route_context(AT + window + SECOND))
+    gone = route(BOOK, once.state, (), a_route_context(AT + window + TICK))
     assert gone.judged == ()
     assert gone.state.evidence["MEGATECH"].scores == {}
 
@@ -152,7 +153,7 @@ def test_f2_what_is_held_or_pending_suppresses(context: dict[str, Any], reason: 
 
 def test_f2_one_order_per_etf_in_ninety_seconds() -> None:
     routed = on_ticks(negatives(-0.3, -0.3, -0.3))
-    fired_at = AT + TICK
+    fired_at = AT + 2 * TICK
     for ticks, reason in ((1, Reason.ETF_LOCKED), (2, Reason.ETF_LOCKED), (3, Reason.PASSED)):
         after = route(BOOK, routed.state, (), a_route_context(fired_at + ticks * TICK))
         assert last_reason(after) is reason
@@ -228,6 +229,32 @@ def test_routing_does_not_depend_on_the_order_of_signals(signals: list[Signal], 
     shuffled = list(signals)
     draw.shuffle(shuffled)
     assert on_ticks(signals) == on_ticks(shuffled)
+
+
+@settings(max_examples=60)
+@given(SIGNALS, st.integers(1, 4), st.sampled_from(["", "SQQQ", "NVDA"]), st.randoms())
+def test_how_many_calls_a_ticks_signals_arrive_in_changes_no_intent(
+    signals: list[Signal], calls: int, held: str, draw: Any
+) -> None:
+    holding = {held: Decimal(9)} if held else {}
+    late = AT + 29 * SECOND
+    newest = {s.symbol: s for s in signals}  # a symbol has one signal a tick
+    inside = [replace(s, at=min(max(s.at, AT), late)) for s in newest.values()]
+    draw.shuffle(inside)
+
+    def intents(parts: int) -> set[tuple[str, str, Decimal | None]]:
+        state, found = BookState(), set()
+        batches = [inside[n::parts] for n in range(parts)] + [[], [], []]
+        times = [late] * parts + [AT + n * TICK for n in (1, 2, 3)]
+        for batch, at in zip(batches, times, strict=True):
+            routed = route(BOOK, state, batch, a_route_context(at, held=holding))
+            state, found = (
+                routed.state,
+                found | {(i.id, i.symbol, i.quantity) for i in routed.intents},
+            )
+        return found
+
+    assert intents(calls) == intents(1)
 
 
 @given(SIGNALS)

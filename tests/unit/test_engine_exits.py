@@ -24,8 +24,9 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.exits import due, stop_of, stop_price
-from app.engine.orders import FINAL, Order, OrderState, Purpose, Side, TimeInForce
+from app.engine.book import Book
+from app.engine.exits import ExitContext, due, stop_of, stop_price
+from app.engine.orders import FINAL, Intent, Order, OrderState, Purpose, Side, TimeInForce
 from app.engine.rounding import tick_size
 from app.engine.session import SessionHours
 
@@ -39,6 +40,10 @@ def clock(hours: SessionHours, text: str) -> datetime:
     return hours.open + timedelta(hours=hour - 9, minutes=minute - 30, seconds=sum(second))
 
 
+def wanted(book: Book, context: ExitContext) -> list[Intent]:
+    return [sale.intent for sale in due(book, context)]
+
+
 def a_sale(state: OrderState = OrderState.SUBMITTED, **changes: Any) -> Order:
     return an_order(side=Side.SELL, purpose=Purpose.STOP_LOSS, state=state, **changes)
 
@@ -50,7 +55,7 @@ def a_sale(state: OrderState = OrderState.SUBMITTED, **changes: Any) -> Order:
     ("last", "sold"), [(98.51, False), (98.5, True), (90.0, True), (math.nan, False), (0.0, False)]
 )
 def test_f5_a_price_at_or_through_the_stop_sells_all(last: float, sold: bool) -> None:
-    intents = due(BOOK, an_exit_context(quotes={"AAPL": a_quote(last=last)}))
+    intents = wanted(BOOK, an_exit_context(quotes={"AAPL": a_quote(last=last)}))
     assert [(i.purpose, i.quantity, i.side) for i in intents] == (
         [(Purpose.STOP_LOSS, D(10), Side.SELL)] if sold else []
     )
@@ -71,18 +76,18 @@ def test_f5_a_price_at_or_through_the_stop_sells_all(last: float, sold: bool) ->
 def test_no_stop_without_a_fresh_price_a_session_and_something_to_sell(
     context: dict[str, Any],
 ) -> None:
-    assert due(BOOK, an_exit_context(**{"quotes": STOPPED, **context})) == []
+    assert wanted(BOOK, an_exit_context(**{"quotes": STOPPED, **context})) == []
 
 
 def test_only_what_is_not_being_sold_is_sold() -> None:
     context = an_exit_context(quotes=STOPPED, orders=(a_sale(quantity=D(7), filled_quantity=D(1)),))
-    assert [i.quantity for i in due(BOOK, context)] == [D(4)]
+    assert [i.quantity for i in wanted(BOOK, context)] == [D(4)]
 
 
 def test_a_position_with_its_own_stop_keeps_it() -> None:
     own = replace(a_position(), stop_price=D(95))
     context = an_exit_context(positions={"AAPL": own}, quotes=STOPPED)
-    assert due(BOOK, context) == []
+    assert wanted(BOOK, context) == []
     assert stop_of(own, D("0.015")) == 95
     assert stop_of(a_position(), D("0.015")) == D("98.5")
 
@@ -106,7 +111,7 @@ def test_a_stop_is_below_the_entry_and_a_tick_at_most_beyond_its_distance(
 
 
 def stop_id(**context: Any) -> str:
-    (intent,) = due(BOOK, an_exit_context(**{"quotes": STOPPED, **context}))
+    (intent,) = wanted(BOOK, an_exit_context(**{"quotes": STOPPED, **context}))
     return intent.id
 
 
@@ -155,7 +160,7 @@ def test_f6_nothing_is_held_overnight(
 ) -> None:
     at = clock(hours, time)
     held = by_symbol(replace(a_position(), opened_at=hours.open + MINUTE))
-    intents = due(BOOK, an_exit_context(at, hours=hours, positions=held))
+    intents = wanted(BOOK, an_exit_context(at, hours=hours, positions=held))
     assert [(i.purpose, i.time_in_force) for i in intents] == ([asked] if asked else [])
 
 
@@ -179,20 +184,20 @@ def test_f6_leftovers_are_sold_around_the_open(
 ) -> None:
     held = by_symbol(replace(a_position(), opened_at=opened_at))
     context = an_exit_context(clock(FULL_DAY, time), positions=held, auctions=auctions)
-    intents = due(BOOK, context)
+    intents = wanted(BOOK, context)
     assert [i.time_in_force for i in intents] == ([asked] if asked else [])
     assert all(i.purpose is Purpose.CLEAN_UP for i in intents)
 
 
 def test_todays_own_positions_are_no_leftovers() -> None:
     held = by_symbol(replace(a_position(), opened_at=FULL_DAY.open))
-    assert due(BOOK, an_exit_context(FULL_DAY.open + MINUTE, positions=held)) == []
+    assert wanted(BOOK, an_exit_context(FULL_DAY.open + MINUTE, positions=held)) == []
 
 
 def test_without_auctions_everything_is_flattened_at_the_market() -> None:
     early, late = (clock(FULL_DAY, t) for t in ("15:48", "15:55"))
-    assert due(BOOK, an_exit_context(early, auctions=False)) == []
-    assert [i.purpose for i in due(BOOK, an_exit_context(late, auctions=False))] == [
+    assert wanted(BOOK, an_exit_context(early, auctions=False)) == []
+    assert [i.purpose for i in wanted(BOOK, an_exit_context(late, auctions=False))] == [
         Purpose.FLATTEN
     ]
 
@@ -200,12 +205,12 @@ def test_without_auctions_everything_is_flattened_at_the_market() -> None:
 def test_an_open_closing_order_is_not_sold_a_second_time() -> None:
     at = clock(FULL_DAY, "15:55")
     closing = a_sale(time_in_force=TimeInForce.CLS)
-    assert due(BOOK, an_exit_context(at, orders=(closing,))) == []
+    assert wanted(BOOK, an_exit_context(at, orders=(closing,))) == []
     refused = replace(closing, state=OrderState.REJECTED)
-    assert len(due(BOOK, an_exit_context(at, orders=(refused,)))) == 1
+    assert len(wanted(BOOK, an_exit_context(at, orders=(refused,)))) == 1
 
 
 def test_a_stop_in_the_pre_close_is_one_sale_and_it_is_the_stop() -> None:
     at = clock(FULL_DAY, "15:48")
     context = an_exit_context(at, quotes={"AAPL": a_quote(last=90.0, at=at)})
-    assert [i.purpose for i in due(BOOK, context)] == [Purpose.STOP_LOSS]
+    assert [i.purpose for i in wanted(BOOK, context)] == [Purpose.STOP_LOSS]

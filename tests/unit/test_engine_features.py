@@ -40,6 +40,33 @@ def test_c1_a_live_score_equals_its_column_in_a_long_panel(seed: int, bars: int)
         assert_array_equal(live.components[name], whole[:, bars - 1])
 
 
+def a_torn_panel(seed: int, symbols: int, bars: int) -> Panel:
+    """Random walks with bars that are missing, carried, without volume, or before the first."""
+    panel = a_panel(tuple(f"S{n}" for n in range(symbols)), bars, seed)
+    parts = {n: getattr(panel, n).copy() for n in ("open", "high", "low", "close", "volume")}
+    draw = np.random.default_rng(seed)
+    for row in range(symbols):
+        begins, carried = draw.integers(0, bars, 2)
+        still = slice(carried, carried + draw.integers(0, 8))
+        for name, part in parts.items():
+            part[row, still] = 0.0 if name == "volume" else parts["close"][row, carried]
+            part[row, : begins if row % 3 == 0 else 0] = np.nan
+        parts[("close", "volume", "high")[row % 3]][row, draw.integers(0, bars)] = np.nan
+    return replace(panel, **parts)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 300), st.integers(BARS_NEEDED, 130))
+@settings(max_examples=25, deadline=None)
+def test_c1_one_new_bar_gives_the_bits_of_the_whole(seed: int, symbols: int, bars: int) -> None:
+    """Whatever is missing, however many symbols there are, and wherever the blocks are cut."""
+    panel = a_torn_panel(seed, symbols, bars)
+    whole = columns(panel, WEIGHTS)
+    for end in {BARS_NEEDED, (BARS_NEEDED + bars) // 2, bars}:
+        live = technical(tail(first(panel, end), BARS_NEEDED), WEIGHTS)
+        for name, column in whole.items():
+            assert live.components[name].tobytes() == column[:, end - 1].tobytes(), name
+
+
 @given(st.integers(0, 10_000))
 @settings(max_examples=30, deadline=None)
 def test_other_symbols_change_nothing(seed: int) -> None:

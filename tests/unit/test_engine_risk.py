@@ -24,9 +24,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.book import BookStatus
-from app.engine.orders import OrderState, Purpose, Side, TimeInForce
+from app.engine.caps import DayCounts
+from app.engine.orders import OrderState, OrderType, Purpose, Side, TimeInForce
 from app.engine.portfolio import Position
-from app.engine.risk import BLOCKS, ENTRY_GATES, EXIT_GATES, Ruling, judge
+from app.engine.risk import BLOCKS, ENTRY_GATES, EXIT_GATES, Ruling, allowed, judge
 from app.engine.session import Phase
 from app.engine.verdicts import Reason
 
@@ -85,6 +86,14 @@ def reason(ruling: Ruling) -> Reason:
         (Reason.EXPOSURE, {"positions": by_symbol(a_position("MSFT", 80))}),
         (Reason.BUYING_POWER, {"pending": (a_pending_entry(),), "cash": D(2000)}),
         (Reason.ZERO_QUANTITY, {"cash": D(100)}),
+        (Reason.DAILY_CAP, {"entries": DayCounts({"AAPL": 20})}),
+        (Reason.DAILY_CAP, {"entries": DayCounts({f"S{n}": 1 for n in range(100)})}),
+        (Reason.KELLY, {"gains": (D("0.01"), D("-0.01")) * 15}),
+        (Reason.LOOK_THROUGH, {"positions": by_symbol(a_position("SQQQ", 67))}),
+        (Reason.BAD_DATA, {"cash": D("NaN")}),
+        (Reason.BAD_DATA, {"day_start_equity": D("NaN")}),
+        (Reason.BAD_DATA, {"positions": by_symbol(Position("MSFT", D("NaN"), D(1)))}),
+        (Reason.BAD_DATA, {"pending": (a_pending_entry(reserved_risk=D("NaN")),)}),
     ],
 )
 def test_entries_are_refused(why: Reason, context: dict[str, Any]) -> None:
@@ -100,6 +109,8 @@ def test_entries_are_refused(why: Reason, context: dict[str, Any]) -> None:
         {"day_start_equity": D("10204.08")},
         {"quotes": {"AAPL": a_quote(at=AT - 90 * SECOND)}},
         {"positions": {"AAPL": Position("AAPL", realised=D(5))}},
+        {"entries": DayCounts({"AAPL": 19, "MSFT": 20})},
+        {"gains": (D("0.01"), D("-0.01")) * 14},
     ],
 )
 def test_the_edge_of_a_limit_passes(context: dict[str, Any]) -> None:
@@ -186,6 +197,34 @@ def test_exits_sell_what_is_held_and_not_being_sold(
 def test_exits_are_refused(why: Reason, intent: dict[str, Any], context: dict[str, Any]) -> None:
     ruling = an_exit(intent, **context)
     assert (ruling.order, reason(ruling)) == (None, why)
+
+
+def a_stop(**changes: Any) -> dict[str, Any]:
+    return {"purpose": Purpose.PROTECT, "stop_price": D(98), **changes}
+
+
+def test_a_stop_at_the_broker_holds_its_shares_like_any_sale() -> None:
+    resting = an_order(side=Side.SELL, state=OrderState.SUBMITTED, purpose=Purpose.PROTECT)
+    assert reason(an_exit(pending=(resting,))) is Reason.ORDER_PENDING
+    assert reason(an_exit(a_stop(), pending=(resting,))) is Reason.ORDER_PENDING
+
+
+def test_an_intent_to_protect_becomes_a_stop_order() -> None:
+    order = an_exit(a_stop(time_in_force=TimeInForce.GTC)).order
+    assert order is not None
+    assert (order.type, order.stop_price, order.side) == (OrderType.STOP, 98, Side.SELL)
+    assert order.time_in_force is TimeInForce.GTC
+
+
+@pytest.mark.parametrize("price", [None, D("NaN"), D(0)])
+def test_a_stop_without_a_price_is_no_order(price: Decimal | None) -> None:
+    assert reason(an_exit(a_stop(stop_price=price))) is Reason.BAD_DATA
+
+
+def test_a_question_is_answered_with_its_reason() -> None:
+    assert allowed(BOOK, an_intent(), a_risk_context()) == (True, Reason.PASSED)
+    late = a_risk_context(status=BookStatus.HALTED)
+    assert allowed(BOOK, an_intent(), late) == (False, Reason.BOOK_HALTED)
 
 
 # -- properties ---------------------------------------------------------------------------------

@@ -69,6 +69,9 @@ def test_f3_size_is_risk_over_stop_distance(
         ({"pending": (a_pending_entry(notional=7000),)}, 9),
         ({"positions": by_symbol(a_position("MSFT", 70))}, 9),
         ({"pending": (a_pending_entry(reserved_risk=D(190)),)}, 6),
+        ({"positions": by_symbol(a_position("SQQQ", 62))}, 13),  # 20,000 - 3 x 6,200
+        ({"gains": (D("0.03"), D("-0.0285")) * 15}, 26),  # a quarter of 2.5 % is no cap
+        ({"gains": (D("0.01"), D("-0.0099")) * 15}, 8),  # a quarter of 0.5 % of 10,000
     ],
 )
 def test_what_is_in_use_shrinks_a_size(context: dict[str, Any], quantity: int) -> None:

@@ -4,14 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from builders import AT, FULL_DAY, SECOND, a_book, a_panel
+import pytest
+from builders import AT, FULL_DAY, MINUTE, SECOND, a_book, a_model_policy, a_panel, an_event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.engine.caps import DayCounts
+from app.engine.events import EventKind
 from app.engine.ids import signal_id, slot_of
 from app.engine.market import Panel
+from app.engine.opinions import Opinion
 from app.engine.state import BookState, LastSignal, from_json, to_json
 from app.engine.strategies import STRATEGIES, Decision, SignalInputs
+from app.engine.strategies.port import Asking
 from app.engine.verdicts import Reason
 
 BOOK = a_book()
@@ -68,6 +73,7 @@ def test_every_symbol_of_the_book_has_a_verdict() -> None:
     assert found["NVDA"] is Reason.BELOW_CUTOFF  # a price that never moved has no score
     assert found["TSLA"] is Reason.NO_HISTORY
     assert found["AMZN"] is Reason.NOT_DUE
+    assert found["AMD"] is Reason.NO_EVENT
 
 
 def test_what_is_held_is_due_whatever_its_tier() -> None:
@@ -100,7 +106,84 @@ def test_c3_the_next_slots_repeat_nothing() -> None:
 def test_a_panel_without_bars_is_no_history() -> None:
     empty = np.empty((4, 0))
     bare = replace(a_marching_panel(), open=empty, high=empty, low=empty, close=empty, volume=empty)
-    assert set(reasons(decide(inputs(bare))).values()) == {Reason.NO_HISTORY, Reason.NOT_DUE}
+    found = set(reasons(decide(inputs(bare))).values())
+    assert found == {Reason.NO_HISTORY, Reason.NOT_DUE, Reason.NO_EVENT}
+
+
+def test_c5_a_signal_on_an_inverse_etf_keeps_its_own_sign() -> None:
+    panel = replace(a_marching_panel(), symbols=("SQQQ", *SYMBOLS[1:]))
+    decision = decide(inputs(panel, due=frozenset({"SQQQ"}), quoted_at={"SQQQ": AT}))
+    assert [(s.symbol, s.score > 0) for s in decision.signals] == [("SQQQ", True)]
+
+
+def test_texts_travel_with_the_signal_as_components() -> None:
+    event = an_event(tone=-0.1)
+    opinion = Opinion(event.id, "AAPL", AT, 1.0, 1.0, call=1)
+    quiet = decide(inputs()).signals[0]
+    heard = decide(inputs(events=(event,), opinions=(opinion,))).signals[0]
+    assert heard.score != quiet.score
+    assert sum(heard.components.values()) == pytest.approx(heard.score)
+    assert heard.components["news"] < 0 < heard.components["model"]
+    assert quiet.components["news"] == quiet.components["model"] == 0
+
+
+def test_d4_texts_alone_begin_nothing() -> None:
+    """A stock that stands still, and all the news and answers there can be."""
+    still = a_panel(SYMBOLS)
+    flat = 100 + 0.001 * (np.arange(40) % 2) + 0 * still.close
+    panel = replace(still, open=flat, high=flat, low=flat, close=flat)
+    events = tuple(an_event(id=str(n), tone=1.0, relevance=1.0) for n in range(20))
+    answers = tuple(Opinion(e.id, "AAPL", AT, 1.0, 1.0, call=1) for e in events)
+    decision = decide(inputs(panel, events=events, opinions=answers))
+    assert decision.signals == ()
+    assert reasons(decision)["AAPL"] in (Reason.TEXT_ALONE, Reason.BELOW_CUTOFF)
+
+
+def test_b2_an_event_wakes_the_bench() -> None:
+    panel = replace(a_marching_panel(), symbols=("AMD", *SYMBOLS[1:]))
+    awake = {"quoted_at": {"AMD": AT}, "due": frozenset({"AMD"})}
+    spike = an_event("AMD", kind=EventKind.VOL_SPIKE, tone=None, first_seen_at=AT - MINUTE)
+    assert [s.symbol for s in decide(inputs(panel, events=(spike,), **awake)).signals] == ["AMD"]
+    for events in ((), (replace(spike, symbol=None),), (replace(spike, symbol="AAPL"),)):
+        assert reasons(decide(inputs(panel, events=events, **awake)))["AMD"] is Reason.NO_EVENT
+
+
+def test_b7_a_split_in_the_window_is_not_traded_on() -> None:
+    panel = a_marching_panel()
+    parts = {n: getattr(panel, n).copy() for n in ("open", "high", "low", "close")}
+    for part in parts.values():
+        part[0, 25:] /= 2
+    decision = decide(inputs(replace(panel, **parts)))
+    assert reasons(decision)["AAPL"] is Reason.BAD_DATA
+    assert [s.symbol for s in decision.signals] == ["MSFT"]
+
+
+def test_c4_a_day_that_is_full_begins_nothing_and_still_hears() -> None:
+    decision = decide(inputs(entries=DayCounts({"NVDA": 100})))
+    assert reasons(decision)["AAPL"] is Reason.DAILY_CAP
+    assert [(s.symbol, s.score < 0) for s in decision.signals] == [("MSFT", True)]
+
+
+def test_d1_the_model_is_asked_where_the_score_is_large_and_news_are_fresh() -> None:
+    ask = STRATEGIES[BOOK.strategy].questions
+    news = an_event("AAPL")
+    easy = replace(BOOK, model=a_model_policy(min_score=0.12))
+    asking = ask(easy, inputs(events=(news,)))
+    assert [(q.symbol, q.event) for q in asking.questions] == [("AAPL", news)]
+    assert abs(asking.questions[0].score) >= 0.12
+    assert ask(easy, inputs()) == Asking()
+    assert ask(easy, inputs(events=(news,), due=frozenset())) == Asking()
+    hard = ask(replace(BOOK, model=a_model_policy(min_score=1.0)), inputs(events=(news,)))
+    assert hard.questions == ()
+    assert [v.reason for _, _, v in hard.passed_over] == [Reason.MODEL_BELOW_SCORE]
+
+
+def test_d3_a_book_that_refuses_without_an_answer_says_why() -> None:
+    refusing = replace(BOOK, model=a_model_policy(fallback="refuse"))
+    values = inputs(unanswered={"AAPL": Reason.MODEL_MONEY_SPENT})
+    found = STRATEGIES[BOOK.strategy].decide(refusing, BookState(), values)
+    assert reasons(found)["AAPL"] is Reason.MODEL_MONEY_SPENT
+    assert [s.symbol for s in decide(values).signals] == ["AAPL", "MSFT"]
 
 
 @given(st.integers(0, 10_000))

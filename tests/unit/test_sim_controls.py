@@ -10,7 +10,7 @@ from sim_builders import HandClock
 from app.engine.errors import InvalidData
 from app.sim.clock import SimClock
 from app.sim.faults import Faults, Kind, Rule, parse_rules, read_rules
-from app.sim.limits import RateLimit
+from app.sim.limits import DailyCount, RateLimit, SecondLimit
 from app.sim.times import parse, rfc3339
 from app.sim.visibility import Visibility
 
@@ -110,6 +110,25 @@ def test_the_rate_limit_counts_simulated_minutes_by_door() -> None:
         (b"x-ratelimit-remaining", b"1"),
         (b"x-ratelimit-reset", b"180"),
     ]
+
+
+def test_a_day_of_calls_ends_at_midnight_in_new_york() -> None:
+    evening = parse("2026-03-20T23:59:00-04:00")
+    count = DailyCount(2)
+    assert [count.take(evening) for _ in range(3)] == [True, True, False]
+    assert count.take(evening + 120)
+    assert all(DailyCount(None).take(evening) for _ in range(50))
+
+
+def test_ten_a_second_are_counted_on_the_faster_clock() -> None:
+    wall = HandClock()
+    limit = SecondLimit(2, wall)
+    assert [limit.take(100.0) for _ in range(3)] == [True, True, False]
+    wall.seconds = 0.01
+    assert not limit.take(100.5)  # what is turned away counts too
+    assert limit.take(102.0)
+    wall.seconds = 1.5
+    assert [limit.take(102.0) for _ in range(3)] == [True, True, False]
 
 
 def test_a_hidden_order_appears_after_its_time() -> None:

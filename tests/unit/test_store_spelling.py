@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.verdicts import Measured
-from app.io.store.verdicts import spell
+from app.io.store.packing import spell
 
 
 @pytest.mark.parametrize(

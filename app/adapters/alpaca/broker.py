@@ -13,7 +13,7 @@ from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.ids import digest
 from app.engine.orders import FINAL, BrokerOrder, Execution, Order, OrderType
 from app.engine.portfolio import Account
-from app.engine.rounding import plain
+from app.engine.rounding import plain, to_tick
 from app.engine.times import moment
 
 ORDERS_A_PAGE = 500
@@ -31,7 +31,7 @@ class Alpaca:
     """Somewhere to trade: Alpaca, or an exchange that speaks its protocol."""
 
     name = "alpaca"
-    capabilities = Capabilities(client_ids=True, auction_orders=True)
+    capabilities = Capabilities(client_ids=True, auction_orders=True, stop_orders=True)
 
     def __init__(self, connection: Connection) -> None:
         self._wire = Wire(connection)
@@ -176,7 +176,7 @@ def submit_body(order: Order) -> dict[str, object]:
     if order.type in _LIMITED:
         body["limit_price"] = _exact("limit price", order.limit_price)
     if order.type in _STOPPED:
-        body["stop_price"] = _exact("stop price", order.stop_price)
+        body["stop_price"] = _on_tick("stop price", order.stop_price)
     if order.extended_hours:
         body["extended_hours"] = True
     return body
@@ -186,6 +186,12 @@ def _exact(name: str, value: Decimal | None) -> str:
     if value is None or not value.is_finite() or value <= 0:
         raise Rejected("invalid", f"{name} is {value}, not a number above zero")
     return plain(value)
+
+
+def _on_tick(name: str, value: Decimal | None) -> str:
+    """Return a price as text, cut toward zero to the price step: others are refused (sub-penny)."""
+    exact = value if value is None or not value.is_finite() else to_tick(value)
+    return _exact(name, exact)
 
 
 def _known_form(broker_id: str) -> str:

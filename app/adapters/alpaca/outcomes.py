@@ -1,6 +1,7 @@
 """What each way that a call to Alpaca can end means to the caller."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,12 @@ LONGEST_PAUSE_S = 60.0
 
 _DUPLICATE = 40010001
 _REFUSALS = frozenset({400, 401, 403, 404, 422})
+#: The code is that of any refused order; only the words say that the market takes none now.
+_CLOSED = re.compile(
+    r"market (is|hours are) (closed|not open)|outside (of )?(regular )?market hours"
+    r"|(trading|symbol|asset) (in .* )?is (currently )?halted"
+    r"|(opg|cls) orders are (only )?accepted after"
+)
 _WITHOUT_CODE = {401: "unauthorized", 403: "forbidden"}
 
 
@@ -81,6 +88,8 @@ def _refusal_code(answer: Failure) -> str | None:
     words = answer.message.lower()
     if answer.code == _DUPLICATE and "client_order_id" in words and "unique" in words:
         return "duplicate"
+    if _CLOSED.search(words):
+        return "closed"
     return str(answer.code)
 
 

@@ -44,7 +44,7 @@ class PaperLedger:
     """
 
     name = "paper"
-    capabilities = Capabilities(client_ids=True, auction_orders=True)
+    capabilities = Capabilities(client_ids=True, auction_orders=True, stop_orders=True)
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self._rehearsal = rehearsal

@@ -60,11 +60,11 @@ def due(time_in_force: TimeInForce, session: BrokerClock) -> datetime | None:
     """Return when an auction order is to fill, None for others. Raises Rejected when too late."""
     if time_in_force is TimeInForce.CLS:
         if session.is_open and session.next_close - session.at < CLOSE_CUTOFF:
-            raise Rejected("auction_closed", "too late for the closing auction")
+            raise Rejected("closed", "too late for the closing auction")
         return session.next_close
     if time_in_force is TimeInForce.OPG:
         if session.is_open or session.next_open - session.at < OPEN_CUTOFF:
-            raise Rejected("auction_closed", "too late for the opening auction")
+            raise Rejected("closed", "too late for the opening auction")
         return session.next_open
     return None
 

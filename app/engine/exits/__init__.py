@@ -2,19 +2,33 @@
 
 from app.engine.book import Book
 from app.engine.exits.end_of_day import end_of_day
-from app.engine.exits.port import Exit, ExitContext
+from app.engine.exits.gap import gap
+from app.engine.exits.port import Exit, ExitContext, Gap, Sale
+from app.engine.exits.retry import retry
 from app.engine.exits.stop_loss import stop_loss, stop_of, stop_price
-from app.engine.orders import Intent
+from app.engine.exits.take_profit import take_profit
+from app.engine.exits.trailing_stop import trailing_stop
+from app.engine.exits.trend_break import trend_break
 
-__all__ = ["EXITS", "Exit", "ExitContext", "due", "stop_of", "stop_price"]
+__all__ = ["EXITS", "Exit", "ExitContext", "Gap", "Sale", "due", "stop_of", "stop_price"]
 
-EXITS: tuple[Exit, ...] = (stop_loss, end_of_day)
+#: What loses money comes first, and of that the widest loss; then what has been won; then opinions;
+#: then the time of day; and last what could not be sold before.
+EXITS: tuple[Exit, ...] = (
+    gap,
+    stop_loss,
+    trailing_stop,
+    take_profit,
+    trend_break,
+    end_of_day,
+    retry,
+)
 
 
-def due(book: Book, context: ExitContext) -> list[Intent]:
+def due(book: Book, context: ExitContext) -> list[Sale]:
     """Ask every rule; the first that wants a symbol sold decides how."""
-    wanted: dict[str, Intent] = {}
+    wanted: dict[str, Sale] = {}
     for rule in EXITS:
-        for intent in rule(book, context):
-            wanted.setdefault(intent.symbol, intent)
+        for one in rule(book, context):
+            wanted.setdefault(one.intent.symbol, one)
     return list(wanted.values())

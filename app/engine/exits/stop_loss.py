@@ -1,25 +1,23 @@
-"""Sell a position whose price has reached its stop."""
+"""Sell a position whose price has reached its stop: the second line behind a stop at the broker."""
 
 from decimal import Decimal
 
 from app.engine.book import Book
-from app.engine.exits.port import ExitContext, sale, uncovered
-from app.engine.market import Quote
-from app.engine.orders import Intent, Purpose
+from app.engine.exits.port import ExitContext, Sale, fired, priced, sale
+from app.engine.orders import Purpose
 from app.engine.portfolio import Position
-from app.engine.rounding import decimal, tick_size, to_tick
-from app.engine.session import regular
+from app.engine.rounding import tick_size, to_tick
 
 
-def stop_loss(book: Book, context: ExitContext) -> list[Intent]:
+def stop_loss(book: Book, context: ExitContext) -> list[Sale]:
     """Return a sale for each position with a fresh price at or through its stop."""
-    if not regular(context.hours, context.at):
-        return []
-    return [
-        sale(book, context, held, Purpose.STOP_LOSS)
-        for symbol, held in uncovered(context).items()
-        if _hit(book, held[0], context.quotes.get(symbol), context)
-    ]
+    sales: list[Sale] = []
+    for held in priced(book, context):
+        stop = stop_of(held.position, book.risk.stop_loss)
+        if held.last <= stop:
+            because = fired("stop_loss", held.last, stop)
+            sales.append(sale(book, context, held, Purpose.STOP_LOSS, because))
+    return sales
 
 
 def stop_price(average: Decimal, distance: Decimal) -> Decimal:
@@ -37,11 +35,3 @@ def stop_of(position: Position, distance: Decimal) -> Decimal:
     if own is not None and own > 0:
         return own
     return stop_price(position.average_price, distance)
-
-
-def _hit(book: Book, position: Position, quote: Quote | None, context: ExitContext) -> bool:
-    if quote is None or abs(context.at - quote.at) > book.risk.max_price_age:
-        return False
-    if not 0 < quote.last < float("inf"):
-        return False
-    return decimal(quote.last) <= stop_of(position, book.risk.stop_loss)

@@ -1,24 +1,35 @@
 """The gates that a candidate passes to become a signal, in the order in which they are asked."""
 
 from app.engine.candidates import Candidate, Gate, SignalContext
+from app.engine.gates.bad_data import bad_data
 from app.engine.gates.cooldown import cooldown
 from app.engine.gates.cutoff import cutoff
+from app.engine.gates.daily_cap import daily_cap
 from app.engine.gates.direction_lock import direction_lock
+from app.engine.gates.event_tier import event_tier
 from app.engine.gates.history import history
-from app.engine.gates.market_open import market_open
+from app.engine.gates.model import model
+from app.engine.gates.own_score import own_score
+from app.engine.gates.session import session
 from app.engine.gates.stale_data import stale_data
 from app.engine.gates.tier_due import tier_due
 from app.engine.verdicts import Verdict
 
-#: Cheap and common refusals first; the gates that compare with earlier signals last.
+#: Cheap and common refusals first: whose turn it is, then whether its data may be trusted, then
+#: what they say; the gates that compare with earlier signals and entries last.
 GATES: tuple[Gate, ...] = (
     tier_due,
-    market_open,
+    event_tier,
+    session,
     history,
     stale_data,
+    bad_data,
     cutoff,
+    own_score,
+    model,
     cooldown,
     direction_lock,
+    daily_cap,
 )
 
 

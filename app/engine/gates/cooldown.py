@@ -9,8 +9,8 @@ def cooldown(candidate: Candidate, context: SignalContext) -> Verdict:
 
     A change of direction is news, not a repeat: that is for the direction lock, which is shorter.
     """
-    limit, last = context.policy.cooldown, candidate.last
-    if last is None or last.direction != candidate.direction:
-        return Verdict("cooldown", Reason.PASSED, limit=limit)
+    limit, last, direction = context.policy.cooldown, candidate.last, candidate.direction
+    if last is None or last.direction != direction:
+        return verdict("cooldown", direction != 0, Reason.COOLDOWN, limit=limit)
     since = context.at - last.at
     return verdict("cooldown", since >= limit, Reason.COOLDOWN, since, limit)

@@ -6,8 +6,9 @@ from app.engine.verdicts import Reason, Verdict, verdict
 
 def direction_lock(candidate: Candidate, context: SignalContext) -> Verdict:
     """Pass unless the symbol signalled the opposite direction less than the lock ago."""
-    limit, last = context.policy.direction_lock, candidate.last
-    if last is None or last.direction == candidate.direction:
-        return Verdict("direction_lock", Reason.PASSED, limit=limit)
+    limit, last, direction = context.policy.direction_lock, candidate.last, candidate.direction
+    if last is None or last.direction == direction:
+        return verdict("direction_lock", direction != 0, Reason.DIRECTION_LOCK, limit=limit)
     since = context.at - last.at
-    return verdict("direction_lock", since >= limit, Reason.DIRECTION_LOCK, since, limit)
+    ok = direction != 0 and since >= limit
+    return verdict("direction_lock", ok, Reason.DIRECTION_LOCK, since, limit)

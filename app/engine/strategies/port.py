@@ -12,7 +12,7 @@ from app.engine.opinions import Opinion, Question
 from app.engine.session import SessionHours
 from app.engine.signals import Signal
 from app.engine.state import BookState
-from app.engine.verdicts import Judged
+from app.engine.verdicts import Judged, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,9 @@ class SignalInputs:
     """One slot's inputs: the panel of bars, when each symbol was last quoted, whose turn it is.
 
     ``slot`` is ``ids.slot_of(at, schedule.signals)``; held symbols are always due. ``events`` are
-    those that are still evidence, ``opinions`` the model's answers about them, ``entries`` the
-    day's entries so far.
+    those that are still evidence, ``opinions`` the model's answers about them, ``unanswered`` why
+    it did not answer about a symbol, ``asked`` the (symbol, event id) of its calls so far,
+    ``entries`` the day's entries so far.
     """
 
     at: datetime
@@ -33,6 +34,8 @@ class SignalInputs:
     held: frozenset[str]
     events: tuple[Event, ...] = ()
     opinions: tuple[Opinion, ...] = ()
+    unanswered: Mapping[str, Reason] = field(default_factory=dict)
+    asked: frozenset[tuple[str, str]] = frozenset()
     entries: DayCounts = field(default_factory=DayCounts)
 
 
@@ -46,8 +49,16 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """What to ask the model about, and why it is not asked about other fresh events."""
+
+    questions: tuple[Question, ...] = ()
+    passed_over: tuple[Judged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Strategy:
     """Two pure functions: what to ask the model about, and what follows from all inputs."""
 
-    questions: Callable[[Book, SignalInputs], tuple[Question, ...]]
+    questions: Callable[[Book, SignalInputs], Asking]
     decide: Callable[[Book, BookState, SignalInputs], Decision]

@@ -1,75 +1,103 @@
-"""US baskets: each symbol's technical score through the gates."""
+"""US baskets: each symbol's score, mixed from prices and texts, through the gates."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
-from app.engine import gates
+from app.engine import gates, quality
 from app.engine.book import Book
 from app.engine.candidates import Candidate, SignalContext
+from app.engine.events import Event
 from app.engine.ids import signal_id
 from app.engine.market import Panel
-from app.engine.opinions import Question
+from app.engine.mixer import Evidence, mix
+from app.engine.model import passed_over
+from app.engine.model import questions as model_questions
 from app.engine.score import Scores, technical
 from app.engine.signals import Signal
 from app.engine.state import BookState, LastSignal
-from app.engine.strategies.port import Decision, SignalInputs
+from app.engine.strategies.port import Asking, Decision, SignalInputs
 from app.engine.verdicts import Judged
 
 
+def questions(book: Book, inputs: SignalInputs) -> Asking:
+    """Return what the model should be asked before the scores are judged.
+
+    Scores are mixed without the model, and only of symbols whose turn it is: nobody pays for an
+    answer that no signal waits for.
+    """
+    if not inputs.events:
+        return Asking()
+    own = technical(inputs.panel, book.signals.weights)
+    mixed = mix(book, own, Evidence(inputs.at, inputs.events))
+    due = inputs.due | inputs.held
+    scores = {s: float(x) for s, x in zip(mixed.symbols, mixed.score, strict=True) if s in due}
+    told = (book, scores, inputs.events, inputs.at, inputs.asked)
+    return Asking(model_questions(*told), passed_over(*told))
+
+
 def decide(book: Book, state: BookState, inputs: SignalInputs) -> Decision:
-    """Score the panel, ask the gates, and remember the direction of what passed.
+    """Score the panel, mix in texts, ask the gates, and remember the direction of what passed.
 
     A signal carries its symbol's own sign. That a signal on an inverse ETF is evidence with its
     sign reversed is the router's business: ``baskets.evidence_score``.
     """
-    scores = technical(inputs.panel, book.signals.weights)
-    context = SignalContext(inputs.at, inputs.hours, book.signals)
+    own = technical(inputs.panel, book.signals.weights)
+    mixed = mix(book, own, Evidence(inputs.at, inputs.events, inputs.opinions))
+    context = SignalContext(inputs.at, inputs.hours, book, inputs.entries)
     judged: list[Judged] = []
     signals: list[Signal] = []
-    for candidate in _candidates(book, state, inputs, scores):
+    for candidate in _candidates(book, state, inputs, (own, mixed)):
         name = signal_id(book.id, candidate.symbol, inputs.slot)
         verdicts = gates.judge(candidate, context)
         judged += [(candidate.symbol, f"signal:{name}", verdict) for verdict in verdicts]
         if verdicts[-1].passed:
-            signals.append(_signal(book, inputs, candidate, scores))
+            signals.append(_signal(book, inputs, candidate, mixed))
     newest = {s.symbol: LastSignal(s.at, 1 if s.score > 0 else -1) for s in signals}
     remembered = replace(state, last_signals={**state.last_signals, **newest})
     return Decision(remembered, tuple(signals), tuple(judged))
 
 
-def questions(book: Book, inputs: SignalInputs) -> tuple[Question, ...]:
-    """Return what the model should be asked about before the scores are judged."""
-    return ()
-
-
 def _candidates(
-    book: Book, state: BookState, inputs: SignalInputs, scores: Scores
+    book: Book, state: BookState, inputs: SignalInputs, scores: tuple[Scores, Scores]
 ) -> list[Candidate]:
     """Return a candidate for each symbol of the book or the panel, by name."""
+    own, mixed = scores
     rows = {symbol: row for row, symbol in enumerate(inputs.panel.symbols)}
     symbols = sorted({*book.universe.symbols, *rows, *inputs.held})
+    flaws = quality.flaws(inputs.panel, book.signals.max_bar_move)
+    woken = _newest_events(inputs)
+    bars = np.count_nonzero(np.isfinite(inputs.panel.close), axis=1)
     return [
         Candidate(
             symbol=symbol,
-            score=float(scores.score[rows[symbol]]) if symbol in rows else float("nan"),
+            score=float(mixed.score[rows[symbol]]) if symbol in rows else float("nan"),
+            own=float(own.score[rows[symbol]]) if symbol in rows else float("nan"),
             price=_last_close(inputs.panel, rows.get(symbol)),
-            bars=_bars(inputs.panel, rows.get(symbol)),
+            bars=int(bars[rows[symbol]]) if symbol in rows else 0,
             due=symbol in inputs.due or symbol in inputs.held,
+            held=symbol in inputs.held,
             quoted_at=inputs.quoted_at.get(symbol),
             last=state.last_signals.get(symbol),
+            event_at=woken.get(symbol),
+            flaw=flaws[symbol].what if symbol in flaws else None,
+            unanswered=inputs.unanswered.get(symbol),
         )
         for symbol in symbols
     ]
 
 
+def _newest_events(inputs: SignalInputs) -> dict[str, datetime]:
+    """Return when the newest event about each symbol itself became known, if it was by now."""
+    known: list[Event] = [e for e in inputs.events if e.first_seen_at <= inputs.at]
+    by_time = sorted(known, key=lambda event: event.first_seen_at)
+    return {event.symbol: event.first_seen_at for event in by_time if event.symbol is not None}
+
+
 def _last_close(panel: Panel, row: int | None) -> float:
     has_bars = row is not None and panel.close.shape[1] > 0
     return float(panel.close[row, -1]) if has_bars else float("nan")
-
-
-def _bars(panel: Panel, row: int | None) -> int:
-    return 0 if row is None else int(np.count_nonzero(np.isfinite(panel.close[row])))
 
 
 def _signal(book: Book, inputs: SignalInputs, candidate: Candidate, scores: Scores) -> Signal:

@@ -1,4 +1,4 @@
-"""What comes in from the market: quotes, bars, and later news and filings."""
+"""What comes in from outside: quotes and bars, news and filings."""
 
 from collections.abc import Callable
 

@@ -1,10 +1,13 @@
 """What makes a quote or a bar unusable: the reason, or None for a sound one."""
 
+from datetime import datetime, timedelta
 from math import isfinite
 
 from app.engine.market import Bar, Quote
 
 LARGEST_PRICE = 1e9
+#: A stream tells of the last minutes; what it says of an older one is a mistake.
+OLDEST_MINUTE = timedelta(hours=1)
 
 
 def quote_fault(quote: Quote) -> str | None:
@@ -35,3 +38,26 @@ def _is_price(value: float) -> bool:
 
 def _volume_fault(volume: float) -> str | None:
     return None if isfinite(volume) and volume >= 0 else f"volume is {volume}"
+
+
+def minute_fault(bar: Bar, before: Bar | None, now: datetime, most_move: float) -> str | None:
+    """Say what is wrong with a streamed minute beside the one before it and the time of day.
+
+    ``before`` is the newest one of its symbol; ``most_move`` the largest believable step from its
+    close, as a share: a larger one is a split or a bad print, and the next minute tells which.
+    """
+    if bar.at != bar.at.replace(second=0, microsecond=0):
+        return f"it starts at {bar.at:%H:%M:%S}, not on a minute"
+    if bar.at > now:
+        return f"it starts at {bar.at:%Y-%m-%d %H:%M}, in the future"
+    if now - bar.at > OLDEST_MINUTE:
+        return f"it starts at {bar.at:%Y-%m-%d %H:%M}, too long ago"
+    if before is None:
+        return None
+    if bar.at == before.at:
+        return f"a second bar at {bar.at:%H:%M}"
+    if bar.at < before.at:
+        return f"out of order: {bar.at:%H:%M} after {before.at:%H:%M}"
+    if not abs(bar.open / before.close - 1) <= most_move:
+        return f"from {before.close} to {bar.open}: a split or a bad print"
+    return None

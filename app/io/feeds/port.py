@@ -1,10 +1,11 @@
 """The ports of what comes in from outside: prices, and events of the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from app.engine.errors import Transient
 from app.engine.events import Event
 from app.engine.market import Bar, Quote
 
@@ -70,11 +71,32 @@ class Events:
     bad: tuple[BadEntry, ...] = ()
 
 
-class EventSource(Protocol):
-    """Somewhere to ask what happened. Raises only Transient (with ``retry_after_s``) or Rejected.
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Whose events are wanted, and from which relevance on."""
 
-    What cannot be used is no error: it is left out and stands in ``bad``.
+    symbols: tuple[str, ...]
+    min_relevance: float
+
+
+class Throttled(Transient):
+    """Our own rate limit refuses a request: the source was not asked, and did not fail."""
+
+
+#: Called before every request: raises Throttled where the rate limit refuses it.
+Take = Callable[[], None]
+
+
+class EventSource(Protocol):
+    """Somewhere to ask what happened. Raises only Transient or Rejected.
+
+    ``retry_after_s`` of a Transient is in seconds of ``now``'s clock. What cannot be used is no
+    error: it is left out and stands in ``bad``. An answer that is not the source's is Transient.
     """
 
-    def fetch(self, since: datetime, now: datetime) -> Events:
+    @property
+    def bucket(self) -> str:
+        """Return the rate limit that each request takes from."""
+
+    def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
         """Return what became known there at or after ``since``; ``now`` is when we first see it."""

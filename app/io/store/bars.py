@@ -153,3 +153,53 @@ def count_since(
         .group_by(t.symbol)
     )
     return {symbol: count for symbol, count in found}
+
+
+_GAPS = sa.text(
+    """
+    SELECT w.symbol, first.open, last.close
+      FROM unnest(CAST(:symbols AS text[])) AS w (symbol)
+     CROSS JOIN LATERAL (SELECT open FROM bars_30s b
+                          WHERE b.book = :book AND b.symbol = w.symbol
+                            AND b.at >= :opened AND b.at < :opened_until
+                          ORDER BY at LIMIT 1) first
+     CROSS JOIN LATERAL (SELECT close FROM bars_30s b
+                          WHERE b.book = :book AND b.symbol = w.symbol
+                            AND b.at >= :closed_from AND b.at < :closed
+                          ORDER BY at DESC LIMIT 1) last
+    """
+)
+
+
+def gaps(
+    db: Connection,
+    book: str,
+    symbols: Sequence[str],
+    opening: tuple[datetime, datetime],
+    closing: tuple[datetime, datetime],
+) -> dict[str, tuple[float, float]]:
+    """Return the first open in one span of time and the last close in another, by symbol.
+
+    Symbols without a bar in either are absent.
+    """
+    found = db.execute(
+        _GAPS,
+        {
+            "book": book,
+            "symbols": list(symbols),
+            "opened": opening[0],
+            "opened_until": opening[1],
+            "closed_from": closing[0],
+            "closed": closing[1],
+        },
+    )
+    return {symbol: (first, last) for symbol, first, last in found}
+
+
+def stored_at(
+    db: Connection, book: str, symbols: Sequence[str], start: datetime, end: datetime
+) -> set[tuple[str, datetime]]:
+    """Return (symbol, time) of the bars that are stored in [start, end)."""
+    t = bars_30s.c
+    wanted = (t.book == book, t.symbol.in_(symbols), t.at >= start, t.at < end)
+    return {(symbol, at) for symbol, at in db.execute(sa.select(t.symbol, t.at).where(*wanted))}

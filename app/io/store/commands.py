@@ -1,6 +1,6 @@
 """What people ask a book to do: written by whoever asks, carried out by the pipeline."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,15 +45,36 @@ def ask(
     return int(db.execute(new).scalar_one())
 
 
-def pending(db: Connection, book_id: str) -> list[Command]:
-    """Return the commands that wait, oldest first, locked; those locked already are left out."""
+def pending(
+    db: Connection, book_id: str, kinds: Collection[str] | None = None, limit: int | None = None
+) -> list[Command]:
+    """Return the commands that wait, of some kinds if they are named, oldest first and locked.
+
+    Those that are locked already are left out.
+    """
     query = (
         sa.select(*_COLUMNS)
         .where(_c.book == book_id, _c.done_wall.is_(None))
         .order_by(_c.id)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if kinds is not None:
+        query = query.where(_c.kind.in_(kinds))
     return [Command(**row._asdict()) for row in db.execute(query)]
+
+
+def withdraw(db: Connection, command_id: int) -> bool:
+    """Take a command back unless it was carried out; False where it was, or is being."""
+    mine = (
+        sa.select(_c.id)
+        .where(_c.id == command_id, _c.done_wall.is_(None))
+        .with_for_update(skip_locked=True)
+    )
+    if db.execute(mine).first() is None:
+        return False
+    done(db, command_id, "withdrawn")
+    return True
 
 
 def done(db: Connection, command_id: int, result: str) -> None:

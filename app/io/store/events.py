@@ -27,12 +27,16 @@ def insert_once(db: Connection, book_id: str, new: Sequence[Event]) -> list[Even
     return list({event.id: event for event in new if event.id in ids}.values())
 
 
+# Built once: it stands on the way of every signal.
+_LISTING = (
+    sa.select(*(_e[name] for name in _NAMES))
+    .where(_e.book == sa.bindparam("book"), _e.first_seen_at >= sa.bindparam("since"))
+    .order_by(_e.first_seen_at, _e.id)
+)
+
+
 def listing(db: Connection, book_id: str, since: datetime, kind: str | None = None) -> list[Event]:
     """Return the events known from ``since`` on, oldest first, of one kind if it is named."""
-    query = sa.select(*(_e[name] for name in _NAMES)).where(
-        _e.book == book_id, _e.first_seen_at >= since
-    )
-    if kind is not None:
-        query = query.where(_e.kind == kind)
-    rows = db.execute(query.order_by(_e.first_seen_at, _e.id))
+    query = _LISTING if kind is None else _LISTING.where(_e.kind == kind)
+    rows = db.execute(query, {"book": book_id, "since": since})
     return [Event(**row._asdict() | {"kind": EventKind(row.kind)}) for row in rows]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from app.engine.orders import Execution, Side
+from app.engine.trades import Leg
 from app.io.store.schema import fills
 
 _f = fills.c
@@ -53,6 +55,30 @@ def all(db: Connection, book_id: str) -> list[Execution]:
 def any_known(db: Connection, book_id: str) -> bool:
     """Return whether the book has ever traded."""
     return db.scalar(sa.select(sa.exists().where(_f.book == book_id))) or False
+
+
+# Built once: it stands on the way of every order.
+_LEGS = (
+    sa.select(
+        _f.symbol,
+        _f.side,
+        sa.func.sum(_f.quantity),
+        sa.func.sum(_f.quantity * _f.price),
+        sa.func.min(_f.at).label("first"),
+    )
+    .where(_f.book == sa.bindparam("book"), _f.at >= sa.bindparam("since"))
+    .group_by(_f.client_id, _f.symbol, _f.side)
+    .order_by(sa.desc("first"), _f.client_id)
+    .limit(sa.bindparam("most"))
+)
+
+
+def legs_since(db: Connection, book_id: str, since: datetime, most: int) -> list[Leg]:
+    """Return what each order filled at or after ``since``: the newest ``most``, newest first."""
+    rows = db.execute(_LEGS, {"book": book_id, "since": since, "most": most})
+    return [
+        Leg(symbol, Side(side), quantity, paid, at) for symbol, side, quantity, paid, at in rows
+    ]
 
 
 def _all(db: Connection, *conditions: sa.ColumnElement[bool]) -> list[Execution]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import Connection
 
 from app.engine.book import Book
@@ -190,7 +191,7 @@ def opinions(db: Connection, book_id: str, since: datetime) -> tuple[Opinion, ..
     query = (
         sa.select(_m.id, _m.at, _m.symbol, _m.event_id, _m.answer)
         .where(_m.book == book_id, _m.at >= since, _m.outcome == Reason.PASSED)
-        .distinct(_m.symbol, _m.event_id)
+        .ext(distinct_on(_m.symbol, _m.event_id))
         .order_by(_m.symbol, _m.event_id, _m.id.desc())
     )
     rows = db.execute(query)

@@ -5,16 +5,41 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.engine.orders import OrderState, Purpose
 from app.io.store.schema import intents, orders, signals
 
 _o = orders.c
 
 
 def sent_within(db: Connection, book_id: str, seconds: float) -> int:
-    """Return how many orders were sent in the last ``seconds`` by the wall."""
+    """Return how many orders but resting stops were sent in the last ``seconds`` by the wall."""
     since = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-    query = sa.select(sa.func.count()).where(_o.book == book_id, _o.submitting_wall > since)
+    counted = (_o.book == book_id, _o.purpose != Purpose.PROTECT, _o.submitting_wall > since)
+    query = sa.select(sa.func.count()).where(*counted)
     return db.scalar(query) or 0
+
+
+def entries_since(db: Connection, book_id: str, since: datetime) -> list[tuple[str, datetime]]:
+    """Return (symbol, when it was made) of the entries made at or after ``since``, oldest first.
+
+    What the broker refused, and what ended without a single share, has not used a day up.
+    """
+    rows = db.execute(_ENTRIES, {"book": book_id, "since": since})
+    return [(symbol, made) for symbol, made in rows]
+
+
+# Built once: it stands on the way of every order.
+_ENTRIES = (
+    sa.select(_o.symbol, _o.created_at)
+    .where(
+        _o.book == sa.bindparam("book"),
+        _o.created_at >= sa.bindparam("since"),
+        _o.purpose == Purpose.ENTRY,
+        _o.state != OrderState.REJECTED,
+        sa.or_(_o.state.not_in([OrderState.CANCELLED, OrderState.EXPIRED]), _o.filled_quantity > 0),
+    )
+    .order_by(_o.created_at, _o.client_id)
+)
 
 
 def latencies(db: Connection, book_id: str, since: datetime) -> list[float]:

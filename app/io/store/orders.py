@@ -24,6 +24,7 @@ from app.engine.orders import (
     check_transition,
 )
 from app.io.locks import Lease
+from app.io.store.order_figures import entries_since as entries_since
 from app.io.store.order_figures import first_accepted as first_accepted
 from app.io.store.order_figures import latencies as latencies
 from app.io.store.order_figures import sent_within as sent_within
@@ -77,6 +78,13 @@ def quiet(db: Connection, book_id: str, before: datetime) -> list[Order]:
 def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Order]:
     """Return the orders created at or after ``since``, oldest first."""
     return _all(db, _o.book == book_id, *([_o.created_at >= since] if since else []))
+
+
+def stops(db: Connection, book_id: str, symbol: str, since: datetime | None) -> list[Order]:
+    """Return the stops of a symbol made at or after ``since``, finished ones too, oldest first."""
+    late = [_o.created_at >= since] if since else []
+    mine = (_o.book == book_id, _o.symbol == symbol, _o.purpose == Purpose.PROTECT)
+    return _all(db, *mine, *late)
 
 
 def newest(
@@ -133,7 +141,7 @@ _START = sa.text(
        AND EXISTS (SELECT FROM book_states b
                     WHERE b.book = orders.book AND b.status = ANY (CAST(:statuses AS text[])))
        AND (SELECT count(*) FROM orders sent
-             WHERE sent.book = orders.book
+             WHERE sent.book = orders.book AND sent.purpose <> 'protect'
                AND sent.submitting_wall > clock_timestamp() - :within_s * interval '1 second')
            < :most
     """
@@ -165,7 +173,7 @@ class Guard:
     """What must hold of the book in the very statement that starts a submission.
 
     Its status is one of ``statuses``, and it has sent fewer than ``most`` orders in the last
-    ``within_s`` seconds by the wall.
+    ``within_s`` seconds by the wall. Resting stops do not count: they open no risk.
     """
 
     statuses: frozenset[BookStatus]

@@ -41,3 +41,30 @@ def save(db: Connection, book_id: str, position: Position, at: datetime) -> None
         .values(book=book_id, **values)
         .on_conflict_do_update(index_elements=[_p.book, _p.symbol], set_=values)
     )
+
+
+_FOLLOW = sa.text(
+    """
+    UPDATE positions
+       SET peak_price = greatest(peak_price, :peak), through_at = :through
+     WHERE book = :book AND symbol = :symbol AND quantity <> 0
+       AND opened_at IS NOT DISTINCT FROM :opened
+    """
+)
+
+
+def follow(db: Connection, book_id: str, position: Position) -> None:
+    """Keep the best price of a position and since when it is at its stop.
+
+    The best price never falls, and nothing is written of a position that has ended meanwhile.
+    """
+    db.execute(
+        _FOLLOW,
+        {
+            "book": book_id,
+            "symbol": position.symbol,
+            "opened": position.opened_at,
+            "peak": position.peak_price,
+            "through": position.through_at,
+        },
+    )

@@ -73,6 +73,7 @@ quarantine = sa.Table(
     sa.Column("symbol", sa.Text),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("payload", JSONB, nullable=False),
+    sa.Index(None, "book", "at"),
 )
 
 events = sa.Table(
@@ -176,7 +177,17 @@ verdicts = sa.Table(
     sa.Column("settings", sa.Text, nullable=False),
     sa.Index(None, "book", "symbol", "at"),
     sa.Index(None, "book", "subject"),
-    comment="one row a gate and subject; subject is signal:ID, basket:NAME:TICK or intent:ID",
+    sa.Index(None, "book", "at"),
+    comment="one row a gate and subject: signal:ID, event:ID, basket:NAME:TICK or intent:ID",
+)
+
+verdict_symbols = sa.Table(
+    "verdict_symbols",
+    metadata,
+    _book(key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("symbols", ARRAY(sa.Text), nullable=False),
+    comment="lists of symbols that slots refer to; the id is a digest of the list",
 )
 
 verdict_slots = sa.Table(
@@ -187,11 +198,14 @@ verdict_slots = sa.Table(
     sa.Column("step", sa.Text, primary_key=True),
     sa.Column("gate", sa.Text, primary_key=True),
     sa.Column("reason", sa.Text, primary_key=True),
-    sa.Column("symbols", ARRAY(sa.Text), nullable=False),
-    sa.Column("measured", ARRAY(sa.Text), nullable=False),
-    sa.Column("limit", ARRAY(sa.Text), nullable=False),
     sa.Column("settings", sa.Text, nullable=False),
-    comment="refusals below noise: one compact row a slot, gate and reason; parallel arrays",
+    sa.Column("list", sa.Text, nullable=False),
+    sa.Column("members", sa.LargeBinary),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("measured", sa.LargeBinary),
+    sa.Column("limit", sa.LargeBinary),
+    comment="refusals below noise, a row a slot, gate and reason: a bit for each symbol of the "
+    "list (none: all of them), and the numbers of those as packing.py writes them",
 )
 
 # -- orders -------------------------------------------------------------------------------------
@@ -308,6 +322,7 @@ positions = sa.Table(
     sa.Column("stop_price", sa.Numeric),
     sa.Column("opened_at", Time),
     sa.Column("peak_price", sa.Numeric),
+    sa.Column("through_at", Time),
     sa.Column("updated_at", Time, nullable=False),
 )
 
@@ -472,8 +487,8 @@ overrides = sa.Table(
     metadata,
     _book(key=True),
     sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
     sa.Column("set_at", Time, nullable=False),
     sa.Column("until_at", Time),
     comment="settings changed on a running book: by an experiment, a rollback or a tier proposal",
@@ -511,6 +526,7 @@ feed_marks = sa.Table(
     _book(key=True),
     sa.Column("feed", sa.Text, primary_key=True),
     sa.Column("read_to", Time, nullable=False),
+    sa.Column("asked_at", Time, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("said", sa.Text),
     comment="how far a feed has been read, and what it said when it last failed",

@@ -40,8 +40,11 @@ def insert_once(db: Connection, new: Sequence[Signal]) -> list[Signal]:
     return list({signal.id: signal for signal in new if signal.id in ids}.values())
 
 
-def unrouted(db: Connection, book_id: str, limit: int = 1000) -> list[Signal]:
-    """Return the oldest signals that no route step has dealt with, locked."""
+def unrouted(db: Connection, book_id: str, limit: int = 10_000) -> list[Signal]:
+    """Return the oldest signals that no route step has dealt with, locked.
+
+    The limit is a round of a large universe, so that a tick's signals are seen together.
+    """
     return [Signal(*row) for row in db.execute(_UNROUTED, {"book": book_id, "most": limit})]
 
 

@@ -14,11 +14,13 @@ def upgrade() -> None:
     """Widen events, make the other two."""
     _events()
     _model_calls()
+    op.create_index(op.f("ix_quarantine_book_at"), "quarantine", ["book", "at"])
     op.create_table(
         "feed_marks",
         sa.Column("book", sa.Text(), nullable=False),
         sa.Column("feed", sa.Text(), nullable=False),
         sa.Column("read_to", TIME, nullable=False),
+        sa.Column("asked_at", TIME, nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("said", sa.Text()),
         sa.PrimaryKeyConstraint("book", "feed", name=op.f("pk_feed_marks")),

@@ -21,6 +21,7 @@ def upgrade() -> None:
         op.create_check_constraint(name, table, PURPOSES)
     op.add_column("intents", sa.Column("stop_price", sa.Numeric()))
     op.add_column("positions", sa.Column("peak_price", sa.Numeric()))
+    op.add_column("positions", sa.Column("through_at", TIME))
     op.create_table(
         "pending_exits",
         sa.Column("book", sa.Text(), nullable=False),

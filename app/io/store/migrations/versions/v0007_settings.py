@@ -68,11 +68,11 @@ def _overrides() -> None:
         "overrides",
         sa.Column("book", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
         sa.Column("set_at", TIME, nullable=False),
         sa.Column("until_at", TIME),
-        sa.PrimaryKeyConstraint("book", "name", name=op.f("pk_overrides")),
+        sa.PrimaryKeyConstraint("book", "name", "source", name=op.f("pk_overrides")),
         comment="settings changed on a running book: by an experiment, a rollback or a tier "
         "proposal",
     )

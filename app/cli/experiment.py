@@ -1,0 +1,187 @@
+"""`metronome experiment`: change settings for a while, with triggers that take them back."""
+
+import json as jsonlib
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.moments import ACCEPTED, moment
+from app.cli.reading import PIPE_WIDTH, Reader, reading
+from app.engine.errors import InvalidData, Transient
+
+if TYPE_CHECKING:
+    from app.engine.experiments import Experiment
+    from app.io.store.overrides import Override
+
+experiment = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+#: Wall seconds that a worker is given to carry out a command, and between two looks at it.
+PATIENCE_S, LOOK_S = 60.0, 0.2
+LONGEST_WHY = 500
+
+Book = Annotated[str | None, typer.Option(help="Which book; else the first.")]
+Why = Annotated[str, typer.Option(help="Why, for whoever looks later.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@experiment.command()
+def start(
+    name: Annotated[str, typer.Argument(help="What it is called: letters, digits, - and _.")],
+    changed: Annotated[
+        list[str], typer.Option("--set", help="A setting and its value, NAME=VALUE; repeatable.")
+    ],
+    sessions: Annotated[
+        int | None, typer.Option(help="It ends with the close of so many sessions.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help=f"It ends then: {ACCEPTED}.")] = None,
+    why: Why = "",
+    book: Book = None,
+) -> None:
+    """Start an experiment: settings that are changed until it ends or is rolled back."""
+    with reading(book, "experiment") as reader:
+        asked: dict[str, Any] = {"name": name, "changes": _changes(changed), "sessions": sessions}
+        if until is not None:
+            asked["until"] = moment(reader, "--until", until).isoformat()
+        print(_ask(reader, "experiment.start", asked, why))
+
+
+@experiment.command()
+def stop(
+    name: Annotated[str, typer.Argument(help="The experiment that runs.")],
+    why: Why = "",
+    book: Book = None,
+) -> None:
+    """Stop an experiment: its settings go back to what they were."""
+    with reading(book, "experiment") as reader:
+        print(_ask(reader, "experiment.stop", {"name": name}, why))
+
+
+@experiment.command()
+def lift(
+    name: Annotated[
+        str, typer.Argument(help="The experiment that was rolled back, or tiers: applied tiers.")
+    ],
+    why: Why = "",
+    book: Book = None,
+) -> None:
+    """Lift the settings that a rollback holds, or the tiers of a proposal that was applied."""
+    with reading(book, "experiment") as reader:
+        print(_ask(reader, "experiment.lift", {"name": name}, why))
+
+
+@experiment.command(name="list")
+def list_(book: Book = None, json: Json = False) -> None:
+    """List the experiments, newest first."""
+    from app.io.store import experiments
+
+    with reading(book, "experiment") as reader, reader.database.begin() as db:
+        found = experiments.newest(db, reader.book.id)
+    if json:
+        from app.api.running import experiment_view
+
+        print(jsonlib.dumps([experiment_view(e).model_dump(mode="json") for e in found], indent=2))
+    elif found:
+        _table(reader, found)
+    else:
+        print(f"No experiment was ever started in {reader.book.id}.")
+
+
+@experiment.command()
+def status(book: Book = None, json: Json = False) -> None:
+    """Show the experiment that runs, what it did, and every setting that is changed."""
+    from app.io.store import experiments, overrides
+
+    with reading(book, "experiment") as reader, reader.database.begin() as db:
+        running = experiments.running(db, reader.book.id)
+        changed = overrides.standing(db, reader.book.id)
+    if json:
+        from app.api.running import experiments_view
+
+        told = experiments_view(reader.book.id, [running] if running else [], changed)
+        print(jsonlib.dumps(told.model_dump(mode="json"), indent=2))
+    else:
+        _show(reader, running, changed)
+
+
+def _changes(changed: list[str]) -> dict[str, str]:
+    """Read NAME=VALUE. Raises InvalidData for anything else and for a name that comes twice."""
+    pairs = [text.partition("=") for text in changed]
+    for text, (name, equals, value) in zip(changed, pairs, strict=True):
+        if not (name.strip() and equals and value.strip() and text.isprintable()):
+            raise InvalidData(f"--set: {ascii(text)[:80]}; accepted: NAME=VALUE.")
+    found = {name.strip(): value.strip() for name, _, value in pairs}
+    if len(found) != len(pairs):
+        raise InvalidData("--set: a setting is named twice; accepted: each once.")
+    return found
+
+
+def _ask(reader: Reader, kind: str, arguments: dict[str, Any], why: str) -> str:
+    """Ask the pipeline and wait for its answer.
+
+    Raises InvalidData for a refusal, and Transient where no worker answers: nothing happens then.
+    """
+    from app.io.clock import monotonic, pause
+    from app.io.store import commands
+
+    if len(why) > LONGEST_WHY or not (why.isprintable() and arguments["name"].isprintable()):
+        raise InvalidData(f"name, --why: accepted: a line of {LONGEST_WHY} characters at most.")
+    with reader.database.begin() as db:
+        asked = commands.ask(db, reader.book.id, kind, arguments, "operator", why)
+    ends = monotonic() + PATIENCE_S
+    while monotonic() < ends:
+        with reader.database.begin() as db:
+            command = commands.get(db, asked)
+        if command is not None and command.result is not None:
+            if command.result.startswith("refused: "):
+                raise InvalidData(command.result.removeprefix("refused: "))
+            return command.result
+        pause(LOOK_S)
+    with reader.database.begin() as db:
+        withdrawn = commands.withdraw(db, asked)
+    said = "nothing was changed" if withdrawn else "it is being carried out; ask for the status"
+    raise Transient(
+        f"no worker of {reader.book.id} answered within {PATIENCE_S:.0f} s: {said}. "
+        "`metronome status` shows the processes"
+    )
+
+
+def _table(reader: Reader, found: list["Experiment"]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("name", "state", "started", "until", "ended", "changes", "why it ended"):
+        table.add_column(column, overflow="fold")
+    for each in found:
+        times = (each.started_at, each.until_at, each.ended_at)
+        shown = (t.astimezone(reader.calendar.zone) if t else None for t in times)
+        cells = (f"{t:%Y-%m-%d %H:%M}" if t else "" for t in shown)
+        table.add_row(each.name, each.state, *cells, _spelt(each), each.ended_why or "")
+    Console(
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=None if sys.stdout.isatty() else PIPE_WIDTH,
+    ).print(table)
+
+
+def _spelt(of: "Experiment") -> str:
+    return " ".join(f"{name}={text}" for name, text in sorted(of.changes.items()))
+
+
+def _show(reader: Reader, running: "Experiment | None", changed: list["Override"]) -> None:
+    if running is None:
+        print(f"No experiment runs in {reader.book.id}.")
+    else:
+        until = f"{running.until_at.astimezone(reader.calendar.zone):%Y-%m-%d %H:%M %Z}"
+        print(f"{running.name} runs in {reader.book.id} until {until}: {_spelt(running)}")
+        for name, value in (running.measured or {}).items():
+            if name not in ("readings", "fired"):
+                print(f"  {name:<12}  {value}")
+    for each in changed:
+        held = (
+            f"until {each.until_at:%Y-%m-%d %H:%M} UTC" if each.until_at else "until it is lifted"
+        )
+        print(f"{each.name}={each.value}  by {each.source}, {held}")

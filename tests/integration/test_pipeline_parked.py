@@ -1,0 +1,106 @@
+"""Exits that have to wait, and stops that cannot be placed: told once, kept, tried again."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pipeline_market import MINUTE, NOON, SECOND, D
+from pipeline_world import World, a_book, world_of
+from stops_world import CLOSE, flat, run, sales, settle
+
+from app.engine.book import BookStatus
+from app.engine.orders import (
+    OrderState,
+    Purpose,
+)
+from app.io.store import recovery
+from app.pipeline import exits
+
+
+@pytest.fixture
+def world(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
+    with world_of((database_url, redis_url), tmp_path, stops=True) as made:
+        made.open()
+        yield made
+
+
+@pytest.mark.parametrize("failure", ["hold", "close"])
+def test_a_stop_that_cannot_be_placed_is_an_emergency(
+    database_url: str, redis_url: str, tmp_path: Path, failure: str
+) -> None:
+    policy = replace(a_book().exits, stop_failure=failure)
+    with world_of((database_url, redis_url), tmp_path, stops=True, exits=policy) as world:
+        world.open()
+        world.broker.line.extend(["", "refuse", "refuse", "refuse"])
+        world.buy("AAPL")
+        for _ in range(4):
+            assert world.row().status is BookStatus.ACTIVE
+            world.wait(15 * SECOND)
+            run(world)
+            if len(world.broker.tried) == 4:
+                break
+        world.wait(15 * SECOND)
+        run(world, 3)
+        row = world.row()
+        assert (row.status, row.set_by) == (BookStatus.REDUCING, "stop")
+        assert "refused 3 times" in row.why
+        assert world.logged.count("stop_not_placed") == 1
+        assert world.reasons("protect").count("stop_not_placed") == 1
+        with world.to.database.begin() as db:
+            assert [d.kind for d in recovery.listing(db, world.book.id)].count("stop") == 1
+        settle(world)
+        assert flat(world) is (failure == "close")
+        assert len(world.broker.tried) == (5 if failure == "close" else 4)
+
+
+def parked(world: World) -> list[tuple[str, int, timedelta]]:
+    with world.to.database.begin() as db:
+        rows = db.exec_driver_sql("SELECT purpose, tries, retry_at FROM pending_exits").all()
+    return [(purpose, tries, retry_at - world.market.at) for purpose, tries, retry_at in rows]
+
+
+def test_what_the_broker_calls_closed_is_parked_told_once_and_sold_later(world: World) -> None:
+    world.buy("AAPL")
+    world.price("AAPL", "103.10")
+    world.broker.line.extend(["closed", ""] * 3)  # the sale, and the stop that is placed anew
+    pauses: list[Decimal] = []
+    for _ in range(16):
+        exits.check(world.to)
+        run(world, 2)
+        pauses += [D(p.seconds) for _, tries, p in parked(world) if tries > len(pauses)]
+        world.wait(30 * SECOND)
+    assert pauses == [60, 120, 240]
+    assert world.reasons("execute").count("broker_rejected") == 3
+    assert world.logged.count("exit_parked") == 1
+    assert world.reasons("exits").count("exit_parked") == 1
+    settle(world)
+    exits.check(world.to)
+    assert flat(world)
+    assert parked(world) == []
+    assert world.logged.count("exit_unparked") == 1
+
+
+def test_what_is_left_after_the_close_is_announced_once_and_sold_at_the_open(world: World) -> None:
+    world.buy("AAPL")
+    world.at(CLOSE - 10 * SECOND)
+    world.intend("AAPL", Purpose.STOP_LOSS)
+    world.at(CLOSE + 10 * SECOND)
+    run(world)
+    assert parked(world) == [("stop_loss", 1, MINUTE)]
+    for _ in range(4):
+        world.wait(20 * MINUTE)
+        exits.check(world.to)
+        run(world)
+    assert world.logged.count("exit_parked") == 1
+    assert world.reasons("exits") == ["exit_parked"]
+    world.at(NOON + timedelta(days=3))
+    assert world.open() == "TRADING"
+    exits.check(world.to)
+    run(world, 2)
+    settle(world)
+    (sale,) = sales(world)
+    assert (sale.purpose, sale.state) == (Purpose.STOP_LOSS, OrderState.FILLED)
+    assert flat(world)
