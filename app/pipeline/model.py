@@ -35,13 +35,8 @@ class Asked:
 
     @property
     def unanswered(self) -> dict[str, Reason]:
-        """Return why the model did not answer about a symbol; one that is off is not missed."""
-        missing = (
-            (symbol, verdict.reason)
-            for symbol, _, verdict in self.judged
-            if not verdict.passed and verdict.reason is not Reason.MODEL_OFF
-        )
-        return dict(missing)
+        """Return why the model did not answer about a symbol."""
+        return {s: verdict.reason for s, _, verdict in self.judged if not verdict.passed}
 
 
 @dataclass(frozen=True, slots=True)

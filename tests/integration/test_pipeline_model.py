@@ -146,4 +146,4 @@ def test_what_the_budget_has_no_room_for_is_never_sent(world: World) -> None:
 def test_a_book_without_a_model_says_so(world: World) -> None:
     asked = model.ask(replace(world.to, model=None), [about()], NOON)
     assert reasons(asked) == [Reason.MODEL_OFF]
-    assert asked.unanswered == {}
+    assert asked.unanswered == {"AAPL": Reason.MODEL_OFF}
