@@ -19,7 +19,7 @@ from app.engine.orders import Purpose
 from app.io.store import commands, experiments, overrides
 from app.jobs.run import run_nudged
 from app.pipeline import experiments as steps
-from app.pipeline import in_force, quotes, signals
+from app.pipeline import history, in_force, quotes, signals
 from app.pipeline.services import Services
 
 TICK = 30 * SECOND
@@ -147,6 +147,7 @@ def test_churn_rolls_back_and_the_next_signals_use_the_new_cooldown(world: World
 
 def cooldown_of_the_next_signals(world: World) -> set[str]:
     """Let a price rise until it gives signals, and return the limit that their gate used."""
+    history.backfill(world.to)  # the minutes before were signals only, without a bar
     for _ in range(4):
         world.market.at += TICK
         bid, ask = world.market.prices["AAPL"]

@@ -12,6 +12,7 @@ from pipeline_world import World, a_book, world_of
 from app.engine.book import BookStatus
 from app.engine.errors import Transient
 from app.engine.orders import Order, OrderState, Purpose
+from app.io.clock import pause
 from app.io.locks import Lease
 from app.io.store import recovery
 from app.pipeline import execute
@@ -172,7 +173,8 @@ def test_what_a_dead_owner_left_is_looked_up_by_the_next(world: World) -> None:
     assert execute.start(dead, a_lease(world, dead), order)
     world.broker.ledger.submit(order)  # it reached the broker, and its sender is gone
     dead.leases.close()
-    world.run()
+    while world.run() == BUSY:  # until PostgreSQL has noticed that the dead one's session is gone
+        pause(0.05)
     assert world.order("AAPL").state is OrderState.SUBMITTED
     assert len(world.theirs()) == 1
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pipeline_market import D, Market
 from pipeline_world import World
 
+from app.adapters.port import Capabilities
 from app.engine.book import Book
 from app.engine.errors import Transient
 from app.engine.session import SessionHours
@@ -38,10 +39,17 @@ class Task:
     wanted: tuple[tuple[str, str], ...]
 
 
+class OnlyAsked:
+    """What a decision may ask of a broker; nothing is sent to it."""
+
+    name = "paper"
+    capabilities = Capabilities(client_ids=True, auction_orders=True, stop_orders=True)
+
+
 def work(start: Barrier, task: Task) -> None:
     """Decide an entry for each that is wanted, a pass each; with none wanted, make one pass."""
     prices = dict.fromkeys((symbol for symbol, _ in task.wanted), (D("49.99"), D("50.01")))
-    broker: Any = type("Named", (), {"name": "paper"})()
+    broker: Any = OnlyAsked()
     world = World(*task.urls, Path(), Market(task.at, prices=prices), broker, task.book)
     calendar: Any = OneDay(task.hours, ZoneInfo("America/New_York"))
     world.worker(calendar=calendar)
