@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -22,17 +23,23 @@ LONG_FOR_A_REASON = {
 }
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             yield f"{name_of(path)}:{node.name}", node.end_lineno - node.lineno + 1
 
 
+@cache
 def too_long() -> dict[str, int]:
     lengths = {name_of(path): len(path.read_text().splitlines()) for path in APP + TESTS}
     long = {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE}
@@ -50,7 +57,7 @@ def test_no_exception_is_kept_for_what_is_short_now() -> None:
 
 
 def test_one_sentence_describes_a_file() -> None:
-    described = {name_of(p): ast.get_docstring(ast.parse(p.read_text())) for p in APP + TESTS}
+    described = {name_of(p): ast.get_docstring(tree(p)) for p in APP + TESTS}
     assert [name for name, text in described.items() if not text] == []
 
 
