@@ -1,27 +1,40 @@
 """An explanation as it is shown: the chain, and the evidence and orders behind it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.models import DecimalText, VerdictView
 from app.api.words import in_words
+from app.engine.attribution import Share
 from app.engine.rounding import plain
 from app.engine.verdicts import Reason
 from app.io.store.chains import Decision
-from app.io.store.evidence import CallSeen, EventSeen, OrderSeen, SignalSeen
+from app.io.store.evidence import CallSeen, OrderSeen
 from app.pipeline.why import Explanation
 
 
 class SignalView(BaseModel):
     """A signal behind the chain and the parts of its score."""
 
+    model_config = ConfigDict(from_attributes=True)
     id: str
     symbol: str
     at: datetime
     score: float
     components: dict[str, Any]
+
+
+class ShareView(BaseModel):
+    """How much of an order a signal moved; the shares of an order sum to 1, the parts to theirs."""
+
+    signal: str
+    symbol: str
+    reading: float = Field(description="its score; turned around for an inverse ETF in a basket")
+    share: float
+    parts: dict[str, float]
 
 
 class CausedOrder(BaseModel):
@@ -40,11 +53,13 @@ class CausedOrder(BaseModel):
     created_at: datetime
     basket: str | None
     signals: list[str]
+    shares: list[ShareView]
 
 
 class EventView(BaseModel):
     """An event that the model was asked about; the title is text of others."""
 
+    model_config = ConfigDict(from_attributes=True)
     id: str
     kind: str
     symbol: str | None
@@ -86,9 +101,9 @@ def why_view(found: Explanation) -> Why:
         symbol=found.symbol,
         auto=found.auto,
         chain=[verdict_view(decision) for decision in found.decisions],
-        signals=[_signal(signal) for signal in found.signals],
-        orders=[_order(order) for order in found.orders],
-        events=[_event(event) for event in found.events],
+        signals=[SignalView.model_validate(signal) for signal in found.signals],
+        orders=[_order(order, found.shares.get(order.client_id, ())) for order in found.orders],
+        events=[EventView.model_validate(event) for event in found.events],
         calls=[_call(call) for call in found.calls],
     )
 
@@ -110,17 +125,7 @@ def verdict_view(decision: Decision) -> VerdictView:
     )
 
 
-def _signal(seen: SignalSeen) -> SignalView:
-    return SignalView(
-        id=seen.id,
-        symbol=seen.symbol,
-        at=seen.at,
-        score=seen.score,
-        components=dict(seen.components),
-    )
-
-
-def _order(seen: OrderSeen) -> CausedOrder:
+def _order(seen: OrderSeen, shares: Iterable[Share]) -> CausedOrder:
     return CausedOrder(
         client_id=seen.client_id,
         intent_id=seen.intent_id,
@@ -135,17 +140,17 @@ def _order(seen: OrderSeen) -> CausedOrder:
         created_at=seen.created_at,
         basket=seen.basket,
         signals=list(seen.signals),
+        shares=[_share(share) for share in shares],
     )
 
 
-def _event(seen: EventSeen) -> EventView:
-    return EventView(
-        id=seen.id,
-        kind=seen.kind,
-        symbol=seen.symbol,
-        at=seen.at,
-        source=seen.source,
-        title=seen.title,
+def _share(of: Share) -> ShareView:
+    return ShareView(
+        signal=of.signal,
+        symbol=of.symbol,
+        reading=of.reading,
+        share=float(of.share),
+        parts={name: float(part) for name, part in of.parts.items()},
     )
 
 

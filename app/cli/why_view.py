@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from rich import box
@@ -13,10 +14,13 @@ from rich.table import Table
 
 from app.api.words import in_words
 from app.cli.reading import PIPE_WIDTH
+from app.engine.attribution import Share
+from app.engine.events import Event
 from app.engine.rounding import plain
+from app.engine.signals import Signal
 from app.engine.verdicts import Reason
 from app.io.store.chains import Decision
-from app.io.store.evidence import CallSeen, EventSeen, OrderSeen, SignalSeen
+from app.io.store.evidence import CallSeen, OrderSeen
 from app.pipeline.why import Explanation
 
 #: Untrusted text is cut here; control characters of a terminal are taken out of it.
@@ -95,7 +99,9 @@ def behind(found: Explanation, zone: ZoneInfo) -> list[str]:
     lines = [_signal_line(signal, zone) for signal in found.signals]
     lines += [_event_line(event, zone) for event in found.events]
     lines += [_call_line(call, zone) for call in found.calls]
-    lines += [f"order   {order_line(order)}" for order in found.orders]
+    for order in found.orders:
+        lines.append(f"order   {order_line(order)}")
+        lines += [_share_line(share) for share in found.shares.get(order.client_id, ())]
     if found.witness_of:
         names = ", ".join(f"{name} (metronome why {etf})" for name, etf in found.witness_of)
         lines.append(f"baskets its signals are evidence for: {names}")
@@ -114,13 +120,23 @@ def order_line(order: OrderSeen) -> str:
     return f"{what} {order.state}{error}{filled}{price}{basket}"
 
 
-def _signal_line(signal: SignalSeen, zone: ZoneInfo) -> str:
+def _signal_line(signal: Signal, zone: ZoneInfo) -> str:
     parts = ", ".join(f"{name} {_number(part)}" for name, part in sorted(signal.components.items()))
     of = f": {parts}" if parts else ""
     return f"signal  {_clock(signal.at, zone)} {signal.symbol} {signal.score:+.4f}{of}"
 
 
-def _event_line(event: EventSeen, zone: ZoneInfo) -> str:
+def _share_line(share: Share) -> str:
+    """Return how much a signal moved an order, and which parts of its score did."""
+    parts = ", ".join(f"{name} {_percent(part)}" for name, part in share.parts.items())
+    return f"  moved {_percent(share.share)} by {share.symbol} {share.reading:+.4f}: {parts}"
+
+
+def _percent(part: Fraction) -> str:
+    return f"{float(100 * part):.1f} %"
+
+
+def _event_line(event: Event, zone: ZoneInfo) -> str:
     about = event.symbol or "the market"
     title = _plain(event.title)
     cut = title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE]}…"

@@ -1,31 +1,36 @@
 """Why: the chain of gates behind what a symbol did or did not do, with the evidence behind it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.engine import baskets
+from app.engine import attribution, baskets
+from app.engine.attribution import Share
 from app.engine.book import Book
-from app.io.store import chains, evidence
+from app.engine.events import Event
+from app.engine.signals import Signal
+from app.io.store import chains, events, evidence, signals
 from app.io.store.chains import Decision
 from app.io.store.database import Database
-from app.io.store.evidence import CallSeen, EventSeen, OrderSeen, SignalSeen
+from app.io.store.evidence import CallSeen, OrderSeen
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A symbol's newest chain: decisions, the signals and events behind them, and their orders.
 
-    ``witness_of`` names the baskets (name, ETF) that the symbol's signals are evidence for.
+    ``shares`` says by client id which signals moved an order, and how much; ``witness_of`` names
+    the baskets (name, ETF) that the symbol's signals are evidence for.
     """
 
     book: str
     symbol: str
     auto: bool
     decisions: tuple[Decision, ...]
-    signals: tuple[SignalSeen, ...] = ()
+    signals: tuple[Signal, ...] = ()
     orders: tuple[OrderSeen, ...] = ()
-    events: tuple[EventSeen, ...] = ()
+    shares: Mapping[str, tuple[Share, ...]] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
     calls: tuple[CallSeen, ...] = ()
     witness_of: tuple[tuple[str, str], ...] = ()
 
@@ -44,15 +49,17 @@ def explain(database: Database, book: Book, symbol: str, at: datetime | None) ->
             return Explanation(book.id, symbol, book.auto, ())
         orders = evidence.orders_of(db, book.id, chains.named("intent", _subjects(found)))
         named = {*chains.named("signal", _subjects(found)), *(s for o in orders for s in o.signals)}
+        caused = signals.by_ids(db, book.id, named)
         heard = {(d.subject.partition(":")[2], d.symbol) for d in found if d.step == "model"}
         return Explanation(
             book=book.id,
             symbol=symbol,
             auto=book.auto,
             decisions=tuple(found),
-            signals=tuple(evidence.signals_of(db, book.id, named)),
+            signals=tuple(caused),
             orders=tuple(orders),
-            events=tuple(evidence.events_of(db, book.id, {event for event, _ in heard})),
+            shares={order.client_id: _moved(book, order, caused) for order in orders},
+            events=tuple(events.by_ids(db, book.id, {event for event, _ in heard})),
             calls=tuple(evidence.calls_of(db, book.id, heard, found[-1].at)),
             witness_of=_witness_of(book, symbol),
         )
@@ -60,6 +67,12 @@ def explain(database: Database, book: Book, symbol: str, at: datetime | None) ->
 
 def _subjects(found: Sequence[Decision]) -> set[str]:
     return {decision.subject for decision in found}
+
+
+def _moved(book: Book, order: OrderSeen, caused: Sequence[Signal]) -> tuple[Share, ...]:
+    """Return each signal's share of an order; a basket turns an inverse ETF's word around."""
+    mine = [signal for signal in caused if signal.id in order.signals]
+    return attribution.of(mine, frozenset(book.universe.inverse) if order.basket else frozenset())
 
 
 def _witness_of(book: Book, symbol: str) -> tuple[tuple[str, str], ...]:

@@ -112,6 +112,29 @@ def test_what_is_behind_an_order_is_shown(
     assert told["calls"][0]["answer"] == {"stance": -0.5}
 
 
+def test_which_signals_moved_an_order_and_how_much(
+    shell: Database, client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = rows_of_a_chain()
+    with shell.begin() as db:
+        for table, row in rows.items():
+            db.execute(sa.insert(table).values({"book": BOOK, "symbol": "SOXS"} | row))
+        own = rows[signals] | {"id": "s2", "symbol": "SOXS", "score": 0.1, "components": {}}
+        db.execute(sa.insert(signals).values({"book": BOOK} | own))
+        db.execute(sa.update(intents).values(signals=["s1", "s2"]))
+        judged = Judged("SOXS", "intent:i1", Verdict("a_gate", Reason.PASSED))
+        verdicts.add(db, BOOK, AT, "f00d", {"risk": [judged]})
+    [order] = client.get("/decisions/why?symbol=SOXS").json()["orders"]
+    # The fund's own signal to buy it counts with its sign turned around: both speak against stocks.
+    shares = {s["symbol"]: (s["reading"], s["share"]) for s in order["shares"]}
+    assert shares == {"NVDA": (-0.3, 0.75), "SOXS": (-0.1, 0.25)}
+    assert sum(order["shares"][0]["parts"].values()) == pytest.approx(0.75)
+    why("SOXS")
+    shown = capsys.readouterr().out
+    assert "moved 75.0 % by NVDA -0.3000: " in shown
+    assert "moved 25.0 % by SOXS -0.1000: score 25.0 %" in shown
+
+
 def rows_of_a_chain() -> dict[sa.Table, dict[str, object]]:
     ten, none = Decimal(10), Decimal(0)
     order = {"client_id": "c1", "intent_id": "i1", "side": "buy", "purpose": "entry"}

@@ -1,8 +1,9 @@
 """Events of the outside world, stored once under their natural key."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -38,5 +39,14 @@ _LISTING = (
 def listing(db: Connection, book_id: str, since: datetime, kind: str | None = None) -> list[Event]:
     """Return the events known from ``since`` on, oldest first, of one kind if it is named."""
     query = _LISTING if kind is None else _LISTING.where(_e.kind == kind)
-    rows = db.execute(query, {"book": book_id, "since": since})
-    return [Event(**row._asdict() | {"kind": EventKind(row.kind)}) for row in rows]
+    return [_event(row) for row in db.execute(query, {"book": book_id, "since": since})]
+
+
+def by_ids(db: Connection, book_id: str, ids: Collection[str]) -> list[Event]:
+    """Return events by their ids, oldest first."""
+    query = sa.select(*(_e[name] for name in _NAMES)).where(_e.book == book_id, _e.id.in_(ids))
+    return [_event(row) for row in db.execute(query.order_by(_e.at, _e.id))]
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(**row._asdict() | {"kind": EventKind(row.kind)})

@@ -1,4 +1,4 @@
-"""What is behind a chain of decisions: its signals, its orders, its events, what the model said."""
+"""What is behind a chain of decisions: the orders that came of it, and what the model said."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,21 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.io.store.schema import events, intents, model_calls, orders, signals
+from app.io.store.schema import intents, model_calls, orders
 
 #: How long before a verdict the call may be whose answer it used.
 _CALLED_WITHIN = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class SignalSeen:
-    """A signal of a chain; ``components`` are the parts of its score."""
-
-    id: str
-    symbol: str
-    at: datetime
-    score: float
-    components: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +35,6 @@ class OrderSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class EventSeen:
-    """An event that the model was asked about. The title is untrusted text."""
-
-    id: str
-    kind: str
-    symbol: str | None
-    at: datetime
-    source: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
 class CallSeen:
     """A call to the model; no cost until its answer was accounted for."""
 
@@ -71,13 +48,6 @@ class CallSeen:
     cost_usd: Decimal | None
 
 
-def signals_of(db: Connection, book: str, ids: Iterable[str]) -> list[SignalSeen]:
-    """Return signals by their ids, oldest first."""
-    columns = [signals.c[name] for name in SignalSeen.__dataclass_fields__]
-    query = sa.select(*columns).where(signals.c.book == book, signals.c.id.in_(sorted(ids)))
-    return [SignalSeen(*row) for row in db.execute(query.order_by(signals.c.at, signals.c.symbol))]
-
-
 def orders_of(db: Connection, book: str, intent_ids: Iterable[str]) -> list[OrderSeen]:
     """Return the orders that intents became, oldest first."""
     own = [orders.c[name] for name in list(OrderSeen.__dataclass_fields__)[:-2]]
@@ -89,13 +59,6 @@ def orders_of(db: Connection, book: str, intent_ids: Iterable[str]) -> list[Orde
     )
     rows = [row._asdict() for row in db.execute(query)]
     return [OrderSeen(**row | {"signals": tuple(row["signals"] or ())}) for row in rows]
-
-
-def events_of(db: Connection, book: str, ids: Iterable[str]) -> list[EventSeen]:
-    """Return events by their ids, oldest first."""
-    columns = [events.c[name] for name in EventSeen.__dataclass_fields__]
-    query = sa.select(*columns).where(events.c.book == book, events.c.id.in_(sorted(ids)))
-    return [EventSeen(*row) for row in db.execute(query.order_by(events.c.at, events.c.id))]
 
 
 def calls_of(

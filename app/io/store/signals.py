@@ -1,6 +1,6 @@
 """Signals: stored once, routed once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
 
@@ -46,6 +46,12 @@ def unrouted(db: Connection, book_id: str, limit: int = 10_000) -> list[Signal]:
     The limit is a round of a large universe, so that a tick's signals are seen together.
     """
     return [Signal(*row) for row in db.execute(_UNROUTED, {"book": book_id, "most": limit})]
+
+
+def by_ids(db: Connection, book_id: str, ids: Collection[str]) -> list[Signal]:
+    """Return signals by their ids, oldest first."""
+    query = sa.select(*(_s[name] for name in _NAMES)).where(_s.book == book_id, _s.id.in_(ids))
+    return [Signal(*row) for row in db.execute(query.order_by(_s.at, _s.symbol))]
 
 
 def mark_routed(db: Connection, ids: Sequence[str], at: datetime) -> None:
