@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine import kpis as figures_of
 from app.engine import session
+from app.engine.candidates import cutoff_of
 from app.engine.errors import Transient
 from app.engine.experiments import Reading
 from app.engine.kpis import FLIP_WITHIN, Hour
@@ -76,9 +77,7 @@ def _load(
 
 
 def _cutoff(to: Services, hours: SessionHours, at: datetime) -> float:
-    policy = to.book.signals
-    regular = session.regular(hours, at)
-    return (policy.cutoff_regular if regular else policy.cutoff_extended) + policy.cutoff_delta
+    return cutoff_of(to.book.signals, in_regular_hours=session.regular(hours, at))
 
 
 def _readings(to: Services) -> Readings | None:
