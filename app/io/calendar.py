@@ -3,7 +3,7 @@
 import warnings
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -13,6 +13,17 @@ from app.engine.session import SessionHours
 
 #: Fixed bounds, so that a replay never depends on the day on which it runs.
 FIRST, LAST = "2000-01-01", "2040-12-31"
+_A_DAY = timedelta(days=1)
+
+
+def span_of(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when a date begins and ends on an exchange's clock: 23 to 25 hours apart."""
+    return datetime.combine(day, time(), zone), datetime.combine(day + _A_DAY, time(), zone)
+
+
+def midnight(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the date of ``at`` began on an exchange's clock."""
+    return span_of(at.astimezone(zone).date(), zone)[0]
 
 
 class Calendar(Protocol):

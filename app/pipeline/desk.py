@@ -1,7 +1,7 @@
 """The desk: everything a decision needs to know of its book, read once under the book's lock."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
@@ -13,7 +13,7 @@ from app.engine.orders import Intent, Order, Purpose
 from app.engine.risk import RiskContext
 from app.engine.session import Phase, phase_at
 from app.engine.signals import Signal
-from app.io.calendar import Calendar
+from app.io.calendar import Calendar, midnight
 from app.io.store import book_states, fills, intents, orders, sessions, signals
 from app.io.store.book_states import BookRow
 from app.pipeline import ledger
@@ -79,14 +79,9 @@ def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: d
         open=working,
         signals=(),
         intents=(),
-        entries=tuple(orders.entries_since(db, book.id, midnight(calendar, now))),
+        entries=tuple(orders.entries_since(db, book.id, midnight(now, calendar.zone))),
         gains=_gains(db, book, now),
     )
-
-
-def midnight(calendar: Calendar, at: datetime) -> datetime:
-    """Return when the exchange's date of ``at`` began, by its own clock: 23 to 25 hours a day."""
-    return datetime.combine(at.astimezone(calendar.zone).date(), time(), calendar.zone)
 
 
 def _gains(db: Connection, book: Book, now: datetime) -> tuple[Decimal, ...]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 
 from app.engine.book import Book
 from app.engine.errors import InvalidData
 from app.engine.funnel import Stage, stages
 from app.engine.gates import GATES
-from app.io.calendar import Calendar
+from app.io.calendar import Calendar, span_of
 from app.io.store import sessions
 from app.io.store.database import Database
 from app.io.store.tallies import executions, tallies
@@ -49,9 +49,8 @@ def newest_day(database: Database, book: str) -> date:
 def funnel(database: Database, book: Book, calendar: Calendar, day: date) -> Funnel:
     """Count what was decided on a date of the exchange. Raises InvalidData for one it has not."""
     trades = calendar.session_on(day) is not None
-    midnight = datetime.combine(day, time(), calendar.zone)
-    until = datetime.combine(day + timedelta(days=1), time(), calendar.zone)
+    since, until = span_of(day, calendar.zone)
     with database.begin() as db:
-        counted = tallies(db, book.id, midnight, until)
-        orders, fills = executions(db, book.id, midnight, until)
+        counted = tallies(db, book.id, since, until)
+        orders, fills = executions(db, book.id, since, until)
     return Funnel(book.id, day, book.auto, trades, stages(counted, ORDER), orders, fills)

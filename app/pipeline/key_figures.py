@@ -1,8 +1,8 @@
 """The stored key figures of a day, for whoever looks."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 
-from app.io.calendar import Calendar
+from app.io.calendar import Calendar, span_of
 from app.io.store import kpis
 from app.io.store.database import Database
 from app.io.store.kpis import Row
@@ -18,6 +18,4 @@ def of_day(
             if newest is None:
                 return None, []
             day = newest.astimezone(calendar.zone).date()
-        since = datetime.combine(day, time(), calendar.zone)
-        until = datetime.combine(day + timedelta(days=1), time(), calendar.zone)
-        return day, kpis.listing(db, book_id, since, until)
+        return day, kpis.listing(db, book_id, *span_of(day, calendar.zone))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from statistics import quantiles
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from app.engine.orders import FINAL, IN_DOUBT, Execution, Order, Side
 from app.engine.portfolio import Position, after_fill
 from app.engine.rounding import cents, plain
+from app.io.calendar import span_of
 from app.io.store import accounts, fills, intents, orders, positions, reports, signals, verdicts
 from app.io.store.sessions import SessionRow
 from app.pipeline.services import Services
@@ -29,7 +30,8 @@ def write(to: Services, db: Connection, session: SessionRow) -> None:
 
 def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str, Any]:
     """Return the session in numbers; all money as decimal strings in the account's currency."""
-    book, since, until = to.book, day_start(to, session.date), to.clock.now()
+    book, until = to.book, to.clock.now()
+    since, _ = span_of(session.date, to.calendar.zone)
     made = orders.listing(db, book.id, since)
     ever, now = fills.all(db, book.id), positions.load(db, book.id)
     executed = [fill for fill in ever if fill.at >= since]
@@ -63,11 +65,6 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
         "in_doubt": sum(order.state in IN_DOUBT for order in made),
         "unfinished": sum(order.state not in FINAL for order in made),
     }
-
-
-def day_start(to: Services, day: date) -> datetime:
-    """Return when the exchange's date of a session begins, aware."""
-    return datetime(day.year, day.month, day.day, tzinfo=to.calendar.zone)
 
 
 def order_row(order: Order) -> dict[str, str | None]:

@@ -1,7 +1,7 @@
 """Signals: bars and texts become scores, scores pass the gates, and what passes is published."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
@@ -9,6 +9,7 @@ from app.engine import caps, mixer, quality, tiers
 from app.engine.book import Book
 from app.engine.strategies import STRATEGIES, SignalInputs
 from app.engine.verdicts import Judged, Reason
+from app.io.calendar import midnight
 from app.io.store import (
     bars,
     book_states,
@@ -61,6 +62,7 @@ def _inputs(to: Services, db: Connection, at: datetime, slot: int) -> SignalInpu
     held = frozenset(positions.held(db, book.id))
     since = at - mixer.lasts(book)
     known = tuple(events.listing(db, book.id, since))
+    today = midnight(at, to.calendar.zone)
     interest = held | orders.open_symbols(db, book.id) | tiers.woken(book, known, at)
     return SignalInputs(
         at=at,
@@ -73,14 +75,8 @@ def _inputs(to: Services, db: Connection, at: datetime, slot: int) -> SignalInpu
         events=known,
         opinions=model_calls.opinions(db, book.id, since) if known else (),
         asked=model_calls.asked(db, book.id, since) if known else frozenset(),
-        entries=caps.counted(book, orders.entries_since(db, book.id, _midnight(to, at))),
+        entries=caps.counted(book, orders.entries_since(db, book.id, today)),
     )
-
-
-def _midnight(to: Services, at: datetime) -> datetime:
-    """Return when the exchange's date of ``at`` began."""
-    zone = to.calendar.zone
-    return datetime.combine(at.astimezone(zone).date(), time(), zone)
 
 
 def _answered(inputs: SignalInputs, asked: Asked) -> SignalInputs:

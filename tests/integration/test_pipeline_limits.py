@@ -15,9 +15,9 @@ from app.api.root import create_app
 from app.config import load
 from app.engine.book import BookStatus
 from app.engine.orders import OrderState, Purpose
+from app.io.calendar import midnight
 from app.io.store import fills, orders
 from app.io.store.schema import orders as table
-from app.pipeline.desk import midnight
 
 STOCKS = ("AAPL", "MSFT", "NVDA", "TSLA")
 
@@ -51,7 +51,7 @@ def test_c4_orders_of_the_same_pass_count(world: World) -> None:
 def test_c4_what_never_filled_has_not_used_the_day_up(world: World) -> None:
     world.buy("AAPL")
     world.buy("MSFT")
-    since = midnight(CALENDAR, world.market.at)
+    since = midnight(world.market.at, CALENDAR.zone)
     kept = {"REJECTED": 1, "CANCELLED": 2, "UNKNOWN": 2}  # cancelled after it had filled counts
     for state, count in kept.items():
         with world.to.database.begin() as db:
@@ -73,7 +73,7 @@ def test_c4_what_never_filled_has_not_used_the_day_up(world: World) -> None:
     ],
 )
 def test_c4_the_day_is_new_yorks(at: datetime, began: datetime) -> None:
-    assert midnight(CALENDAR, at) == began
+    assert midnight(at, CALENDAR.zone) == began
 
 
 def test_f3_a_closed_trade_is_read_from_its_fills(world: World) -> None:

@@ -11,6 +11,7 @@ from pipeline_market import MINUTE, NOON, SECOND, D
 from pipeline_world import World, world_of
 
 from app.engine.ids import slot_of
+from app.io.calendar import midnight
 from app.io.store import orders
 from app.pipeline import history, quotes, signals
 from app.pipeline.services import Services
@@ -135,7 +136,7 @@ def test_c4_the_day_is_new_yorks(world: World) -> None:
         datetime.fromisoformat("2026-01-15T15:00:00+00:00"): "2026-01-15T05:00:00+00:00",
     }
     for at, expected in midnights.items():
-        assert signals._midnight(world.to, at) == datetime.fromisoformat(expected)
+        assert midnight(at, world.to.calendar.zone) == datetime.fromisoformat(expected)
 
 
 def test_b7_a_split_is_named_quarantined_once_and_not_traded_on(world: World) -> None:
