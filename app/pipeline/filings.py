@@ -1,7 +1,9 @@
 """Filings: what companies filed since the last look, around the clock."""
 
-from app.io.locks import alone
-from app.io.store import feed_marks
+from collections.abc import Mapping
+from datetime import datetime
+
+from app.io.store.feed_marks import Mark
 from app.pipeline import intake
 from app.pipeline.services import Services
 
@@ -12,13 +14,8 @@ BUCKET = "filings"
 def scan(to: Services) -> str:
     """Ask the feeds of filings."""
     feeds = {name: feed for name, feed in to.events.items() if feed.bucket == BUCKET}
-    # A feed that hangs holds one worker at most: the others are needed for prices and orders.
-    with alone(to.database, f"{to.book.id}:feeds") as first:
-        if not first:
-            return "another feed is being read"
-        with to.database.begin() as db:
-            marks = feed_marks.load(db, to.book.id)
-        now = to.clock.now()
-        due = [name for name in feeds if intake.rested(marks.get(name), now)]
-        told = [intake.ask(to, name, feeds[name], marks.get(name)) for name in due]
-    return "; ".join(told) or "no feed is due"
+
+    def due(marks: Mapping[str, Mark], now: datetime) -> list[str]:
+        return [name for name in feeds if intake.rested(marks.get(name), now)]
+
+    return intake.scan(to, feeds, due)

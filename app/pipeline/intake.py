@@ -1,6 +1,6 @@
 """One feed of events asked: rate limit, fetch, validate, store once, and say how it went."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.events import Event
 from app.engine.ids import slot_of
 from app.io.feeds.port import BadEntry, Events, EventSource, Throttled
+from app.io.locks import alone
 from app.io.store import events, feed_marks, quarantine, tape
 from app.io.store.feed_marks import Mark
 from app.pipeline.messages import as_json
@@ -20,6 +21,10 @@ FIRST_LOOK, LONGEST_GAP = timedelta(hours=1), timedelta(days=1)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
 #: Bad entries of one answer that are kept; the others are counted.
 MOST_BAD = 100
+
+
+#: Which feeds are due, by what is known of each.
+Due = Callable[[Mapping[str, Mark], datetime], Sequence[str]]
 
 
 @dataclass
@@ -52,6 +57,20 @@ def rested(mark: Mark | None, now: datetime) -> bool:
         return True
     pause = min(FIRST_PAUSE * 2 ** min(mark.failures - 1, 10), LONGEST_PAUSE)
     return not mark.asked_at <= now < mark.asked_at + pause
+
+
+def scan(to: Services, feeds: Mapping[str, EventSource], due: Due) -> str:
+    """Ask those of the feeds that are due, one after the other; return what came of it.
+
+    A feed that hangs holds one worker at most: the others are needed for prices and orders.
+    """
+    with alone(to.database, f"{to.book.id}:feeds") as first:
+        if not first:
+            return "another feed is being read"
+        with to.database.begin() as db:
+            marks = feed_marks.load(db, to.book.id)
+        told = [ask(to, name, feeds[name], marks.get(name)) for name in due(marks, to.clock.now())]
+    return "; ".join(told) or "no feed is due"
 
 
 def ask(to: Services, feed: str, source: EventSource, mark: Mark | None) -> str:

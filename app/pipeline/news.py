@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from app.engine.book import RateLimit
 from app.engine.session import SessionHours
 from app.io.feeds.port import EventSource
-from app.io.locks import alone
-from app.io.store import feed_marks
 from app.io.store.feed_marks import Mark
 from app.pipeline import intake
 from app.pipeline.filings import BUCKET as FILINGS
@@ -23,15 +21,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def scan(to: Services) -> str:
     """Ask the feeds of news that are due, in the order in which they were wired."""
     feeds = {name: feed for name, feed in to.events.items() if feed.bucket != FILINGS}
-    # A feed that hangs holds one worker at most: the others are needed for prices and orders.
-    with alone(to.database, f"{to.book.id}:feeds") as first:
-        if not first:
-            return "another feed is being read"
-        with to.database.begin() as db:
-            marks = feed_marks.load(db, to.book.id)
-        due = _due(to, feeds, marks, to.clock.now())
-        told = [intake.ask(to, name, feeds[name], marks.get(name)) for name in due]
-    return "; ".join(told) or "no feed is due"
+    return intake.scan(to, feeds, lambda marks, now: _due(to, feeds, marks, now))
 
 
 def _due(
