@@ -9,10 +9,10 @@ from sqlalchemy.engine import Connection
 
 from app.engine import experiments as rules
 from app.engine import kpis
-from app.engine.errors import Transient
 from app.engine.experiments import EXPERIMENT, ROLLBACK, Experiment, Measured, Reading, State
 from app.io.store import experiments, happened, overrides
 from app.pipeline import experiment_commands
+from app.pipeline.counters import counters
 from app.pipeline.services import Services
 
 TIER_A = "quotes.tier_a"
@@ -24,7 +24,7 @@ def watch(to: Services) -> str:
     """Carry out what people asked for, then look whether the experiment that runs is to end."""
     carried_out = experiment_commands.carry_out(to)
     # Redis is asked before the transaction: nothing waits for it while a row is locked.
-    reading = _reading(to)
+    reading = (counters(to) or {}).get(TIER_A)
     with to.database.begin() as db:
         running = experiments.running(db, to.book.id, lock=True)
         state = "none runs" if running is None else _look(to, db, running, reading)
@@ -89,14 +89,3 @@ def _measure(
 def _readings(measured: Mapping[str, Any] | None) -> list[Reading]:
     kept = measured.get("readings", []) if measured else []
     return [Reading(datetime.fromisoformat(at), yes, no) for at, yes, no in kept]
-
-
-def _reading(to: Services) -> Reading | None:
-    """Read the counters of tier A's bucket; None where Redis is away."""
-    now = to.clock.now()
-    try:
-        levels = {level.name: level for level in to.buckets.levels()}
-    except Transient:
-        return None
-    tier_a = levels.get(TIER_A)
-    return Reading(now, tier_a.granted, tier_a.refused) if tier_a else None

@@ -9,12 +9,12 @@ from sqlalchemy.engine import Connection
 from app.engine import kpis as figures_of
 from app.engine import session
 from app.engine.candidates import cutoff_of
-from app.engine.errors import Transient
 from app.engine.experiments import Reading
 from app.engine.kpis import FLIP_WITHIN, Hour
 from app.engine.session import SessionHours
 from app.io.store import fills, happened, kpis, verdicts
 from app.io.store.kpis import Row
+from app.pipeline.counters import counters
 from app.pipeline.services import Services
 
 Readings = dict[str, Reading]
@@ -42,7 +42,7 @@ def write_last(to: Services, hours: SessionHours) -> str:
 
 def _write(to: Services, hours: SessionHours, since: datetime, until: datetime) -> str:
     # Redis is asked before the transaction, so that no connection waits for it.
-    now = _readings(to)
+    now = counters(to)
     with to.database.begin() as db:
         before = kpis.before(db, to.book.id, until)
         hour = _load(to, db, since, until, before.body if before else {}, now)
@@ -78,17 +78,6 @@ def _load(
 
 def _cutoff(to: Services, hours: SessionHours, at: datetime) -> float:
     return cutoff_of(to.book.signals, in_regular_hours=session.regular(hours, at))
-
-
-def _readings(to: Services) -> Readings | None:
-    """Read every bucket's counters; None where Redis is away."""
-    at = to.clock.now()
-    try:
-        return {
-            level.name: Reading(at, level.granted, level.refused) for level in to.buckets.levels()
-        }
-    except Transient:
-        return None
 
 
 def _counters(readings: Readings | None) -> dict[str, Any] | None:
