@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from app.engine.errors import InvalidData
-from app.engine.orders import FINAL, BrokerOrder, Order, OrderState, check_transition
+from app.engine.orders import FINAL, WORKING, BrokerOrder, Order, OrderState, check_transition
 
 
 def apply_broker_order(order: Order, seen: BrokerOrder) -> Order:
@@ -56,7 +56,7 @@ def _state(order: Order, seen: BrokerOrder, filled: Decimal) -> OrderState:
         return seen.state
     if seen.state is OrderState.UNKNOWN:
         return OrderState.UNKNOWN
-    if seen.state in {OrderState.SUBMITTED, OrderState.PARTIAL, OrderState.FILLED}:
+    if seen.state in WORKING | {OrderState.FILLED}:
         # "filled" with a smaller quantity is a statement that has not caught up with itself.
         return OrderState.PARTIAL if filled > 0 else OrderState.SUBMITTED
     raise InvalidData(f"order {order.client_id}: {seen.state} is not a broker's word")

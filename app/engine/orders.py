@@ -63,7 +63,10 @@ FINAL = frozenset(
 IN_DOUBT = frozenset({OrderState.SUBMITTING, OrderState.UNKNOWN})
 OPEN = frozenset(OrderState) - FINAL
 
-_ACCEPTED = frozenset({OrderState.SUBMITTED, OrderState.PARTIAL}) | FINAL
+#: The broker has it and it may still fill.
+WORKING = frozenset({OrderState.SUBMITTED, OrderState.PARTIAL})
+
+_ACCEPTED = WORKING | FINAL
 
 #: Every legal move. A final state has none: late news about a finished order changes nothing.
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy.engine import Connection
 
 from app.engine.exits.parking import NEVER_PARKED, Parked, is_news, park, tried
-from app.engine.orders import Intent, Order, OrderState, Purpose, Side
+from app.engine.orders import WORKING, Intent, Order, Purpose, Side
 from app.engine.portfolio import Position
 from app.engine.verdicts import Judged, Reason, Verdict
 from app.io.store import pending_exits, verdicts
 from app.pipeline.services import Services
-
-_WORKING = frozenset({OrderState.SUBMITTED, OrderState.PARTIAL})
 
 
 def keep(to: Services, db: Connection, symbol: str, purpose: Purpose, intent: str) -> None:
@@ -49,7 +47,7 @@ def waiting(
     selling = {
         o.symbol
         for o in orders
-        if o.side is Side.SELL and o.purpose is not Purpose.PROTECT and o.state in _WORKING
+        if o.side is Side.SELL and o.purpose is not Purpose.PROTECT and o.state in WORKING
     }
     parked = pending_exits.load(db, to.book.id)
     over = [s for s, one in parked.items() if s in selling or not _is_of(one, held.get(s))]

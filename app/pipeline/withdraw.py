@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
-from app.engine.orders import FINAL, Order, OrderState, Purpose
+from app.engine.orders import FINAL, WORKING, Order, Purpose
 from app.engine.risk import BLOCKS
 from app.engine.session import pre_close_at
 from app.io.store import orders
@@ -12,8 +12,6 @@ from app.pipeline.fills import executions_by_order
 from app.pipeline.messages import INTENTS
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
-
-WORKING = frozenset({OrderState.SUBMITTED, OrderState.PARTIAL})
 
 
 def withdraw(to: Services, desk: Desk, also: Sequence[Order] = ()) -> int:

@@ -9,7 +9,7 @@ from app.engine.book import Book
 from app.engine.exits.parking import Parked
 from app.engine.ids import intent_id, slot_of
 from app.engine.market import Quote
-from app.engine.orders import FINAL, Intent, Order, OrderState, Purpose, Side, TimeInForce
+from app.engine.orders import FINAL, WORKING, Intent, Order, Purpose, Side, TimeInForce
 from app.engine.orders import outstanding as left_of
 from app.engine.portfolio import Position
 from app.engine.rounding import decimal
@@ -108,8 +108,7 @@ def fresh_price(book: Book, quote: Quote | None, at: datetime) -> Decimal | None
 
 def at_broker(order: Order, symbol: str) -> bool:
     """Is this a stop of a symbol that works at the broker?"""
-    working = order.state in {OrderState.SUBMITTED, OrderState.PARTIAL}
-    return order.symbol == symbol and order.purpose is Purpose.PROTECT and working
+    return order.symbol == symbol and order.purpose is Purpose.PROTECT and order.state in WORKING
 
 
 def sale(

@@ -15,6 +15,7 @@ from app.engine.orders import (
     FINAL,
     IN_DOUBT,
     OPEN,
+    WORKING,
     Order,
     OrderState,
     OrderType,
@@ -40,7 +41,7 @@ _ENUMS = {
     "time_in_force": TimeInForce,
     "state": OrderState,
 }
-_ACCEPTED = frozenset({OrderState.SUBMITTED, OrderState.PARTIAL, OrderState.FILLED})
+_ACCEPTED = WORKING | {OrderState.FILLED}
 _CHANGES = frozenset({"broker_id", "filled_quantity", "average_price", "error"})
 _WALL = sa.func.clock_timestamp()
 
@@ -71,7 +72,7 @@ def open_symbols(db: Connection, book_id: str) -> frozenset[str]:
 
 def quiet(db: Connection, book_id: str, before: datetime) -> list[Order]:
     """Return the orders at the broker that may still fill and had no news since ``before``."""
-    at_broker = _o.state.in_([OrderState.SUBMITTED, OrderState.PARTIAL])
+    at_broker = _o.state.in_(WORKING)
     return _all(db, _o.book == book_id, at_broker, _o.updated_at <= before)
 
 
