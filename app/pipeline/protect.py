@@ -60,7 +60,7 @@ def _may_go(to: Services, desk: Desk, intent: Intent, way: Sequence[Order]) -> b
     context = risk_context(to.book, to.calendar, desk)
     ids = {order.client_id for order in way}
     without = tuple(order for order in context.pending if order.client_id not in ids)
-    return engine.judge(to.book, intent, replace(context, pending=without)).order is not None
+    return engine.allowed(to.book, intent, replace(context, pending=without))[0]
 
 
 def _drop_unsent(to: Services, db: Connection, desk: Desk, way: Iterable[Order]) -> Desk:

@@ -6,7 +6,7 @@ until it is final. Nothing is replaced: a stop is cancelled, and a new one is pl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -133,37 +133,29 @@ def stuck(book: Book, context: RiskContext, means: Means) -> list[Order]:
 
 
 def stop_intent(book: Book, stop: Stop, generation: int, at: datetime) -> Intent:
-    """Return the intent to place a stop.
+    """Return the intent to place a stop, after so many that have ended.
 
-    Its id names the position, how many of its stops have ended, and a slot as long as an intent
-    lives. Good till cancelled: see docs/decisions/0007-stops-at-the-broker.md.
+    Good till cancelled: see docs/decisions/0007-stops-at-the-broker.md.
     """
-    symbol, slot = stop.position.symbol, slot_of(at, book.risk.max_intent_age)
-    cause = f"{opened(stop.position)}:{generation}:{slot}"
-    return Intent(
-        id=intent_id(book.id, Purpose.PROTECT, symbol, Side.SELL, cause),
-        book=book.id,
-        symbol=symbol,
-        side=Side.SELL,
-        purpose=Purpose.PROTECT,
-        price=stop.price,
-        at=at,
-        quantity=stop.quantity,
-        time_in_force=TimeInForce.GTC,
-        stop_price=stop.price,
-    )
+    sold = _sold(book, stop, Purpose.PROTECT, str(generation), at)
+    return replace(sold, time_in_force=TimeInForce.GTC, stop_price=stop.price)
 
 
 def unprotected_sale(book: Book, stop: Stop, at: datetime) -> Intent:
     """Return the intent to sell what no stop at the broker protects (STOP_FAILURE=close)."""
+    return _sold(book, stop, Purpose.STOP_LOSS, "unprotected", at)
+
+
+def _sold(book: Book, stop: Stop, purpose: Purpose, which: str, at: datetime) -> Intent:
+    """Return an intent whose id names the position, which of its kind, and an intent's lifetime."""
     symbol, slot = stop.position.symbol, slot_of(at, book.risk.max_intent_age)
-    cause = f"{opened(stop.position)}:unprotected:{slot}"
+    cause = f"{opened(stop.position)}:{which}:{slot}"
     return Intent(
-        id=intent_id(book.id, Purpose.STOP_LOSS, symbol, Side.SELL, cause),
+        id=intent_id(book.id, purpose, symbol, Side.SELL, cause),
         book=book.id,
         symbol=symbol,
         side=Side.SELL,
-        purpose=Purpose.STOP_LOSS,
+        purpose=purpose,
         price=stop.price,
         at=at,
         quantity=stop.quantity,
