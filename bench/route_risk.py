@@ -86,7 +86,7 @@ def _copy(to: Services) -> float:
     names = [c.name for c in verdict_table.columns if c.name not in ("id", "written_wall")]
     columns = ", ".join(f'"{name}"' for name in names)
     with to.database.begin() as db:
-        cursor = db.connection.dbapi_connection.cursor()  # type: ignore[union-attr]
+        cursor = db.connection.cursor()
         text = io.StringIO()
         cursor.copy_expert(f"COPY verdicts ({columns}) TO STDOUT", text)
         text.seek(0)

@@ -147,12 +147,11 @@ def _until(to: Services, asked: Mapping[str, Any], now: datetime) -> datetime:
         raise InvalidData("accepted: a number of sessions, or a time at which it ends")
     if until is not None:
         return _stated(until, now)
-    counts = isinstance(sessions, int) and not isinstance(sessions, bool)
-    if not counts or not 1 <= sessions <= MOST_SESSIONS:  # type: ignore[operator]
-        raise InvalidData(
-            f"sessions: {ascii(sessions)[:40]}; accepted: a whole number from 1 to {MOST_SESSIONS}"
-        )
-    return nth_close(to, now, sessions)  # type: ignore[arg-type]
+    if type(sessions) is int and 1 <= sessions <= MOST_SESSIONS:
+        return nth_close(to, now, sessions)
+    raise InvalidData(
+        f"sessions: {ascii(sessions)[:40]}; accepted: a whole number from 1 to {MOST_SESSIONS}"
+    )
 
 
 def nth_close(to: Services, now: datetime, sessions: int) -> datetime:
