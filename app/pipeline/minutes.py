@@ -37,6 +37,8 @@ def take_in(
     sound, bad = _sorted_out(to, heard, corrected, newest, now)
     hours = to.calendar.session_for(now)
     usable = [bar for bar in sound if hours.open <= bar.at < hours.close]
+    if not (usable or bad):
+        return 0
     with to.database.begin() as db:
         for entry in bad:
             said = {"said": entry.payload}
