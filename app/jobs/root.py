@@ -139,7 +139,7 @@ def services(book_id: str) -> Services:
         rebook=rebook_of(told, book_id),
         commit=commit_of(),
         adopt=told.adopt_positions,
-        model=_model(book),
+        model=_model(),
         events=event_sources(told, book),
     )
 
@@ -180,10 +180,10 @@ def _quotes(book: Book) -> QuoteSource:
     return FEEDS[_market(book)](Source(alpaca.data_url, key.reveal(), secret.reveal()))
 
 
-def _model(book: Book) -> Model | None:
-    """Return the language model; None without a key, or where the book never asks it."""
+def _model() -> Model | None:
+    """Return the language model; None without a key. Whether a book asks it, its step knows."""
     sources = settings().sources
-    if sources.openai_key is None or not book.model.enabled:
+    if sources.openai_key is None:
         return None
     return openai_model(Server(sources.openai_url, sources.openai_key.reveal()))
 
