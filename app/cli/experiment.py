@@ -1,13 +1,13 @@
 """`metronome experiment`: change settings for a while, with triggers that take them back."""
 
 import json as jsonlib
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.moments import ACCEPTED, moment
-from app.cli.reading import PIPE_WIDTH, Reader, reading
+from app.cli.reading import Reader, reading
+from app.cli.terminal import terminal
 from app.engine.errors import InvalidData, Transient
 
 if TYPE_CHECKING:
@@ -148,7 +148,6 @@ def _ask(reader: Reader, kind: str, arguments: dict[str, Any], why: str) -> str:
 
 def _table(reader: Reader, found: list["Experiment"]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -159,12 +158,7 @@ def _table(reader: Reader, found: list["Experiment"]) -> None:
         shown = (t.astimezone(reader.calendar.zone) if t else None for t in times)
         cells = (f"{t:%Y-%m-%d %H:%M}" if t else "" for t in shown)
         table.add_row(each.name, each.state, *cells, _spelt(each), each.ended_why or "")
-    Console(
-        markup=False,
-        highlight=False,
-        emoji=False,
-        width=None if sys.stdout.isatty() else PIPE_WIDTH,
-    ).print(table)
+    terminal().print(table)
 
 
 def _spelt(of: "Experiment") -> str:

@@ -1,17 +1,15 @@
 """`metronome funnel`: a day from scores to fills, and what each gate refused."""
 
 import json as jsonlib
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.reading import PIPE_WIDTH, reading
-from app.engine.errors import InvalidData
+from app.cli.moments import date as read_date
+from app.cli.reading import reading
+from app.cli.terminal import terminal
 
 if TYPE_CHECKING:
-    from datetime import date as Date
-
     from rich.console import Console
 
     from app.engine.funnel import Refused, Stage
@@ -32,7 +30,7 @@ def funnel(
     from app.pipeline.funnel import funnel as count
     from app.pipeline.funnel import newest_day
 
-    day = None if date is None else read_date(date)
+    day = None if date is None else read_date("--date", date)
     with reading(book, "funnel") as reader:
         day = day or newest_day(reader.database, reader.book.id)
         found = count(reader.database, reader.book, reader.calendar, day)
@@ -44,22 +42,9 @@ def funnel(
         show(found)
 
 
-def read_date(text: str) -> "Date":
-    """Read --date. Raises InvalidData that says what is accepted."""
-    from app.api.questions import day
-
-    try:
-        return day(text)
-    except ValueError as error:
-        raise InvalidData(f"--date: {text[:40]!r}; {error}") from error
-
-
 def show(found: "Funnel") -> None:
     """Print the funnel: a block for each stage, its gates in order, a bar for what was refused."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    console = terminal()
     console.print(f"{found.book} on {found.date}, from scores to fills")
     if not found.session:
         console.print("The exchange had no session on this day.")

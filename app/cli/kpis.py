@@ -1,17 +1,16 @@
 """`metronome kpis`: the key figures of a day, hour by hour."""
 
 import json as jsonlib
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.reading import PIPE_WIDTH, reading
-from app.engine.errors import InvalidData
+from app.cli.moments import date as read_date
+from app.cli.reading import reading
+from app.cli.terminal import terminal
 
 if TYPE_CHECKING:
-    from datetime import date as Date
     from zoneinfo import ZoneInfo
 
     from app.io.store.kpis import Row
@@ -31,7 +30,7 @@ def kpis(
     """Show the key figures of a day: signals, excursions, rate limits, the model."""
     from app.pipeline.key_figures import of_day
 
-    day = None if date is None else _day(date)
+    day = None if date is None else read_date("--date", date)
     with reading(book, "kpis") as reader:
         day, found = of_day(reader.database, reader.book.id, reader.calendar, day)
     if json:
@@ -47,19 +46,9 @@ def kpis(
         _show(found, reader.calendar.zone)
 
 
-def _day(text: str) -> "Date":
-    from app.api.questions import day
-
-    try:
-        return day(text)
-    except ValueError as error:
-        raise InvalidData(f"--date: {text[:40]!r}; {error}") from error
-
-
 def _show(found: Sequence["Row"], zone: "ZoneInfo") -> None:
     """Print a line for each figure and a column for each hour."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -69,8 +58,7 @@ def _show(found: Sequence["Row"], zone: "ZoneInfo") -> None:
     lines = [_lines(row.body) for row in found]
     for name in dict.fromkeys(name for each in lines for name in each):
         table.add_row(name, *(each.get(name, "-") for each in lines))
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    Console(markup=False, highlight=False, emoji=False, width=width).print(table)
+    terminal().print(table)
 
 
 def _lines(body: Any) -> dict[str, str]:

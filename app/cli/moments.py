@@ -1,4 +1,4 @@
-"""Moments as people type them: a clock time of the newest session, or ISO 8601."""
+"""Moments and dates as people type them: a clock time of the newest session, or ISO 8601."""
 
 import re
 from datetime import UTC, datetime, time
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from app.engine.errors import InvalidData
 
 if TYPE_CHECKING:
+    from datetime import date as Date
+
     from app.cli.reading import Reader
 
 ACCEPTED = "HH:MM on the exchange's clock, or ISO 8601 such as 2026-03-20T10:31"
@@ -30,6 +32,16 @@ def moment(reader: "Reader", name: str, text: str) -> datetime:
         return (said if said.tzinfo else said.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidData(f"{name}: {text[:60]!r}; accepted: {ACCEPTED}.") from error
+
+
+def date(name: str, text: str) -> "Date":
+    """Read a date of the exchange. Raises InvalidData that names the option."""
+    from app.api.questions import day
+
+    try:
+        return day(text)
+    except ValueError as error:
+        raise InvalidData(f"{name}: {text[:40]!r}; {error}") from error
 
 
 def _newest_day(reader: "Reader") -> datetime:

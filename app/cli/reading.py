@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from app.io.calendar import ExchangeCalendar
     from app.io.store.database import Database
 
-#: A pipe has no width: wide enough for the longest reason.
-PIPE_WIDTH = 180
-
 
 @dataclass(frozen=True, slots=True)
 class Reader:

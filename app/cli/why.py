@@ -1,20 +1,16 @@
 """`metronome why`: the chain of gates behind what a symbol did or did not do."""
 
 import json as jsonlib
-import re
-from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.moments import ACCEPTED, moment
 from app.cli.reading import Reader, reading
 from app.engine.errors import InvalidData
 
 if TYPE_CHECKING:
     from app.pipeline.why import Explanation
-
-ACCEPTED = "HH:MM on the exchange's clock, or ISO 8601 such as 2026-03-20T10:31"
-_CLOCK = re.compile(r"\d\d?:\d\d(:\d\d)?")
 
 
 def why(
@@ -54,36 +50,11 @@ def _found(reader: Reader, symbol: str, at: str | None) -> "Explanation":
     from app.pipeline.why import Explanation, explain
 
     book = reader.book
+    when = None if at is None else moment(reader, "--at", at)
     found = Explanation(book.id, symbol, book.auto, ())
     if symbol.isascii() and symbol.isprintable():
-        found = explain(reader.database, book, symbol, _moment(reader, at))
+        found = explain(reader.database, book, symbol, when)
     if not found.decisions and symbol not in book.universe.symbols:
         known = ", ".join(sorted(book.universe.symbols))
         raise InvalidData(f"{symbol!r} is not in the universe of {book.id}, which is {known}.")
     return found
-
-
-def _moment(reader: Reader, text: str | None) -> datetime | None:
-    """Read --at: a clock time is one of the newest session, a time without zone the exchange's."""
-    if text is None:
-        return None
-    zone = reader.calendar.zone
-    try:
-        if _CLOCK.fullmatch(text):
-            return _in_newest_session(reader, time.fromisoformat(text.zfill(5)))
-        if "T" not in text and " " not in text:
-            raise ValueError(text)
-        said = datetime.fromisoformat(text)
-        return (said if said.tzinfo else said.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidData(f"--at: {text!r}; accepted: {ACCEPTED}.") from error
-
-
-def _in_newest_session(reader: Reader, clock: time) -> datetime | None:
-    from app.io.store import sessions
-
-    with reader.database.begin() as db:
-        session = sessions.current(db, reader.book.id)
-    if session is None:
-        return None
-    return datetime.combine(session.date, clock, reader.calendar.zone).astimezone(UTC)

@@ -2,18 +2,16 @@
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from app.api.words import in_words
-from app.cli.reading import PIPE_WIDTH
+from app.cli.terminal import terminal
 from app.engine.attribution import Share
 from app.engine.events import Event
 from app.engine.rounding import plain
@@ -29,8 +27,7 @@ LONGEST_TITLE = 90
 
 def show(found: Explanation, zone: ZoneInfo) -> None:
     """Print the chain as a table, a block for each step and subject, and its evidence below."""
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    console = terminal()
     last = found.decisions[-1]
     day = last.at.astimezone(zone).date()
     console.print(f"{found.symbol} in {found.book} on {day}, settings {last.settings}")
