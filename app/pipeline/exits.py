@@ -108,11 +108,11 @@ def _trend(
     now = to.clock.now()
     if not held or not regular(hours, now):
         return {}
-    panel = history.panel(to, db, hours, now)
+    panel = history.panel(to, db, hours, now, held)
     if panel.close.shape[1] < features.BARS_NEEDED:
         return {}
     newest = features.trend(features.tail(panel, features.BARS_NEEDED))[:, -1]
-    return {s: float(x) for s, x in zip(panel.symbols, newest, strict=True) if s in held}
+    return {s: float(x) for s, x in zip(panel.symbols, newest, strict=True)}
 
 
 def _gaps(

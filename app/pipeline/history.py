@@ -34,9 +34,15 @@ def windows(to: Services, hours: SessionHours, end: datetime) -> list[tuple[date
     return pieces[::-1]
 
 
-def panel(to: Services, db: Connection, hours: SessionHours, end: datetime) -> Panel:
-    """Return the panel of the book's universe that ends at ``end``; nights are not bars."""
-    symbols = to.book.universe.symbols
+def panel(
+    to: Services,
+    db: Connection,
+    hours: SessionHours,
+    end: datetime,
+    of: Sequence[str] | None = None,
+) -> Panel:
+    """Return the panel of the named symbols, else of the universe, until ``end``; no nights."""
+    symbols = tuple(to.book.universe.symbols if of is None else of)
     parts = [
         bars.panel(db, to.book.id, symbols, end=until, span=SPAN, count=count)
         for until, count in windows(to, hours, end)
