@@ -11,11 +11,13 @@ STAGES: dict[tuple[str, str], str] = {
     ("signals", "signal"): "scores",
     ("route", "signal"): "signals, for the stock itself",
     ("route", "basket"): "baskets, each time they were weighed",
+    ("route", "opposite"): "strong signals against what is held",
     ("exits", "exit"): "positions to be sold",
     ("risk", "entry"): "entries",
     ("risk", "exit"): "exits",
+    ("protect", "exit"): "stops to rest at the broker",
     ("execute", "entry"): "entries sent to the broker",
-    ("execute", "exit"): "exits sent to the broker",
+    ("execute", "exit"): "exits and stops sent to the broker",
 }
 
 

@@ -36,7 +36,7 @@ def sales(
     for symbol, quantity in sorted(context.held.items()):
         for reading, signal in _strong(book, symbol, quantity, signals):
             verdicts = _verdicts(book, reading, signal, locked.get(symbol), context)
-            judged += [(symbol, f"signal:{signal.id}", answer) for answer in verdicts]
+            judged += [(symbol, f"opposite:{signal.id}", answer) for answer in verdicts]
             if verdicts[-1].passed:
                 intents.append(_sale(book, symbol, quantity, signal, context))
                 locked[symbol] = context.at + book.routing.etf_lock

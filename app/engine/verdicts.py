@@ -106,7 +106,8 @@ class Verdict:
 
 
 #: (symbol, subject, verdict): what a decision leaves behind for each gate that it asked. Subjects
-#: are ``signal:ID``, ``basket:NAME:TICK``, ``intent:ID`` and ``event:ID``.
+#: are ``signal:ID``, ``basket:NAME:TICK``, ``opposite:SIGNAL`` (a signal against a holding),
+#: ``intent:ID`` and ``event:ID``.
 Judged = tuple[str, str, Verdict]
 
 

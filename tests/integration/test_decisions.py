@@ -56,7 +56,9 @@ ABOUT = (
     ("signals", "signal:s1"),
     ("model", "event:e1"),
     ("route", "basket:SEMIS:7"),
+    ("route", "opposite:s1"),
     ("exits", "intent:i2"),
+    ("protect", "intent:i3"),
     ("risk", "intent:i1"),
     ("execute", "intent:i1"),
 )

@@ -17,7 +17,7 @@ _v = verdicts.c
 
 
 class Judged(NamedTuple):
-    """A verdict and its subject: signal:ID, event:ID, basket:NAME:TICK or intent:ID."""
+    """A verdict and its subject, which ``engine.verdicts.Judged`` lists."""
 
     symbol: str
     subject: str
