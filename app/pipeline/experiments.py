@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from app.engine import experiments as rules
 from app.engine import kpis
 from app.engine.experiments import EXPERIMENT, ROLLBACK, Experiment, Measured, Reading, State
-from app.io.store import experiments, happened, overrides
+from app.io.store import experiments, happened, model_calls, overrides
 from app.pipeline import experiment_commands
 from app.pipeline.counters import counters
 from app.pipeline.services import Services
@@ -79,7 +79,7 @@ def _measure(
         flip_flops=kpis.flip_flops(scores, hour),
         exits=left.all,
         stop_outs=left.stop_outs,
-        model_calls=happened.asked(db, book, longer, now).calls,
+        model_calls=model_calls.made(db, book, longer, now).calls,
         granted=granted,
         refused=refused,
     )

@@ -121,6 +121,20 @@ def test_a_content_is_paid_for_once_within_the_cache(database: Database) -> None
     assert isinstance(reserve(database, of, a_call(of, "a", at=AT + timedelta(minutes=30))), int)
 
 
+def test_what_certainly_was_not_sent_is_no_call(database: Database) -> None:
+    of = book(calls_per_day=1)
+    unsent = reserve(database, of, a_call(of, "a"))
+    assert isinstance(unsent, int)
+    with database.begin() as db:
+        assert model_calls.made(db, of.id).calls == 1
+        model_calls.settle(db, unsent, Outcome(model_calls.UNSENT, Decimal(0)))
+        assert model_calls.made(db, of.id) == (0, 0)
+    assert isinstance(reserve(database, of, a_call(of, "b")), int)
+    with database.begin() as db:
+        assert model_calls.made(db, of.id, AT, AT + timedelta(seconds=1)).calls == 1
+        assert model_calls.made(db, of.id, AT + timedelta(seconds=1)).calls == 0
+
+
 def test_books_have_budgets_of_their_own(database: Database) -> None:
     one = book(calls_per_day=1)
     other = replace(one, id="other")

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.engine.events import NEWS, EventKind
-from app.io.store.schema import events, model_calls
+from app.io.store import model_calls
+from app.io.store.schema import events
 
-_e, _m = events.c, model_calls.c
+_e = events.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,11 @@ def counted(db: Connection, book_id: str) -> DayFigures:
     """Return the figures of all that is stored of a book."""
     query = sa.select(_e.kind, sa.func.count()).where(_e.book == book_id).group_by(_e.kind)
     by_kind = {EventKind(kind): int(n) for kind, n in db.execute(query)}
-    spent = sa.func.coalesce(sa.func.sum(sa.func.coalesce(_m.cost_usd, _m.reserved_usd)), 0)
-    calls = sa.select(sa.func.count(), spent).where(_m.book == book_id)
-    made, dollars = db.execute(calls).one()
+    made = model_calls.made(db, book_id)
     return DayFigures(
         news=sum(n for kind, n in by_kind.items() if kind in NEWS),
         filings=by_kind.get(EventKind.EDGAR, 0),
         spikes=by_kind.get(EventKind.VOL_SPIKE, 0),
-        model_calls=int(made),
-        model_usd=Decimal(dollars),
+        model_calls=made.calls,
+        model_usd=made.usd,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -10,9 +9,9 @@ from sqlalchemy.engine import Connection
 
 from app.engine.kpis import Range, Score, Trade
 from app.engine.orders import Purpose
-from app.io.store.schema import bars_30s, fills, model_calls, orders, signals
+from app.io.store.schema import bars_30s, fills, orders, signals
 
-_s, _f, _o, _m = signals.c, fills.c, orders.c, model_calls.c
+_s, _f, _o = signals.c, fills.c, orders.c
 #: Exits because the price went against the position.
 STOPS = (Purpose.PROTECT, Purpose.STOP_LOSS, Purpose.TRAILING_STOP)
 
@@ -22,13 +21,6 @@ class Exits(NamedTuple):
 
     all: int
     stop_outs: int
-
-
-class Asked(NamedTuple):
-    """Calls to the language model, and what they cost: reserved until it is settled."""
-
-    calls: int
-    usd: Decimal
 
 
 def scores(db: Connection, book_id: str, since: datetime, until: datetime) -> list[Score]:
@@ -56,15 +48,6 @@ def exits(db: Connection, book_id: str, since: datetime, until: datetime) -> Exi
         )
     )
     return Exits(*db.execute(query).one())
-
-
-def asked(db: Connection, book_id: str, since: datetime, until: datetime) -> Asked:
-    """Count the calls to the model in [since, until)."""
-    cost = sa.func.coalesce(sa.func.sum(sa.func.coalesce(_m.cost_usd, _m.reserved_usd)), 0)
-    query = sa.select(sa.func.count(), cost).where(
-        _m.book == book_id, _m.at >= since, _m.at < until
-    )
-    return Asked(*db.execute(query).one())
 
 
 _RANGES = sa.text(

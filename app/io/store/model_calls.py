@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -78,6 +78,13 @@ class Spent:
     usd_limit: Decimal
     krw: Decimal
     krw_limit: Decimal
+
+
+class Made(NamedTuple):
+    """Calls to the model in a span of time, and what they cost."""
+
+    calls: int
+    usd: Decimal
 
 
 def known(db: Connection, book: Book, key: str, at: datetime) -> Known | None:
@@ -184,6 +191,17 @@ def spent(db: Connection, book: Book, day: date) -> Spent:
         krw=won,
         krw_limit=policy.monthly_krw,
     )
+
+
+def made(
+    db: Connection, book_id: str, since: datetime | None = None, until: datetime | None = None
+) -> Made:
+    """Count the calls in [since, until), and the dollars: billed, or else reserved."""
+    of = [_m.book == book_id, _m.outcome.is_distinct_from(UNSENT)]
+    of += [_m.at >= since] if since else []
+    of += [_m.at < until] if until else []
+    usd = sa.func.coalesce(sa.func.sum(sa.func.coalesce(_m.cost_usd, _m.reserved_usd)), 0)
+    return Made(*db.execute(sa.select(sa.func.count(), usd).where(*of)).one())
 
 
 def opinions(db: Connection, book_id: str, since: datetime) -> tuple[Opinion, ...]:
