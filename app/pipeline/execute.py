@@ -94,6 +94,7 @@ def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderSt
             _note(to, db, order, _blocked(row.status), row.why)
         elif (sent := orders.sent_within(db, to.book.id, minute_s)) >= most:
             _blow_fuse(to, db, sent, most)
+            _note(to, db, order, Reason.RATE_FUSE, sent, most)
     return False
 
 
@@ -177,7 +178,7 @@ def _in_flight(db: Connection, lease: Lease, order: Order) -> bool:
     return now is not None and (now.state, now.fence) == (OrderState.SUBMITTING, lease.fence)
 
 
-def _note(to: Services, db: Connection, order: Order, reason: Reason, said: Measured) -> None:
-    verdict = Verdict("execute", reason, said)
-    judged = (order.symbol, f"intent:{order.intent_id}", verdict)
+def _note(to: Services, db: Connection, order: Order, reason: Reason, *numbers: Measured) -> None:
+    """Write a verdict about an order down, with what was measured and the limit, where known."""
+    judged = (order.symbol, f"intent:{order.intent_id}", Verdict("execute", reason, *numbers))
     verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"execute": [judged]})

@@ -267,6 +267,7 @@ def test_the_rate_fuse_stops_entries_and_is_remembered(
         assert len(world.theirs()) == 2
         row = world.row()
         assert (row.status, row.set_by) == (BookStatus.REDUCING, "rate_fuse")
+        assert world.reasons("execute").count("rate_fuse") == 1
         world.wait(40 * SECOND)
         world.signal("TSLA")
         world.run(2, to=world.worker())

@@ -85,6 +85,8 @@ def test_the_fuse_counts_what_was_sent(database: Database) -> None:
     _store(database, "now", "A", S.SUBMITTING, submitting_wall=_ago(database, 10))
     _store(database, "then", "B", S.FILLED, submitting_wall=_ago(database, 60))
     _store(database, "never", "C", S.NEW)
+    stop = {"purpose": "protect", "side": "sell", "submitting_wall": _ago(database, 10)}
+    _store(database, "stop", "D", S.SUBMITTED, **stop)
     with database.begin() as db:
         assert orders.sent_within(db, BOOK, 70) == 2
         assert orders.sent_within(db, BOOK, 30) == 1
