@@ -55,7 +55,6 @@ WORDS: dict[Reason, str] = {
     Reason.BROKER_REJECTED: "the broker refused the order",
     Reason.OUTCOME_UNKNOWN: "the broker's answer is not known yet; it is being looked up",
     Reason.RATE_FUSE: "too many orders within a minute",
-    Reason.RATE_LIMITED: "the rate limit has no call left",
     Reason.EXIT_PARKED: "the exit waits until orders are possible again",
     Reason.STOP_NOT_PLACED: "the broker did not take the stop",
 }

@@ -123,7 +123,7 @@ MODEL = _table(
         "fallback",
         "LLM_FALLBACK",
         kinds.choice("technical", "refuse"),
-        "without an answer: the technical score alone, or no signal",
+        "without an answer: the score as it is without the model, or no signal",
     ),
 )
 

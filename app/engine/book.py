@@ -112,7 +112,8 @@ class ModelPolicy:
     """When the language model is asked, what it may cost, and what happens without an answer.
 
     Money is what the provider bills, in US dollars; the budget in won is compared at
-    ``krw_per_usd``. ``fallback`` is ``technical`` (the score without texts) or ``refuse``.
+    ``krw_per_usd``. ``fallback`` is ``technical`` (the score as it is without the model) or
+    ``refuse``.
     """
 
     enabled: bool

@@ -71,7 +71,6 @@ class Reason(StrEnum):
     BROKER_REJECTED = "broker_rejected"
     OUTCOME_UNKNOWN = "outcome_unknown"
     RATE_FUSE = "rate_fuse"
-    RATE_LIMITED = "rate_limited"
     EXIT_PARKED = "exit_parked"
     STOP_NOT_PLACED = "stop_not_placed"
 

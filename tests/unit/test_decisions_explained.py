@@ -14,7 +14,8 @@ from app.engine.gates import GATES
 from app.engine.risk import ENTRY_GATES, EXIT_GATES
 from app.engine.verdicts import BELOW_NOISE, Reason
 
-PAGE = (Path(__file__).parents[2] / "docs" / "decisions-explained.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "decisions-explained.md").read_text()
 #: Title → text of a part of the page.
 PARTS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
 SETTING = re.compile(r"`([A-Z][A-Z0-9_]+)`(?: = ([^\s,|;]+(?:,\d+)*))?")
@@ -42,6 +43,25 @@ def first_cells(title: str) -> set[str]:
 def test_every_gate_has_a_row(title: str, registry: tuple[object, ...]) -> None:
     names = {getattr(gate, "__name__", "") for gate in registry}
     assert names - first_cells(title) == set()
+
+
+@pytest.mark.parametrize(
+    ("title", "registry"),
+    [("Signals", GATES), ("Risk", ENTRY_GATES), ("Exits", EXITS)],
+)
+def test_gates_stand_in_the_order_in_which_they_are_asked(
+    title: str, registry: tuple[object, ...]
+) -> None:
+    names = [getattr(gate, "__name__", "") for gate in registry]
+    shown = [name for row in rows(part(title)) for name in re.findall(r"`(\w+)`", row[0])]
+    assert list(dict.fromkeys(name for name in shown if name in names)) == names
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    code = "".join(
+        path.read_text() for path in (ROOT / "app").rglob("*.py") if path.name != "words.py"
+    )
+    assert [r for r in Reason if f"Reason.{r.name}" not in code] == []
 
 
 @pytest.mark.parametrize("reason", Reason)
