@@ -33,8 +33,9 @@ NEWS_CALLS_PER_DAY = 100_000
 MODEL_PATIENCE_S, LEAST_PATIENCE_S, MOST_PATIENCE_S = 100.0, 0.5, 8.0
 #: Wall seconds between two readings of the news and of the filings, at least.
 READ_EVERY_S = 1.5
-#: The simulated exchange shows an order within a wall second, so looking it up need not wait long.
-RESOLVE_DELAYS = "0.25,0.5,1,2"
+#: The simulated exchange hides an order for 0.7 wall seconds at most. A second longer is minutes of
+#: a fast day, in which an order in doubt could hold a position past the close.
+RESOLVE_DELAYS = "0.25,0.3,0.45"
 
 
 @dataclass(frozen=True, slots=True)
