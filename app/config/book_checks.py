@@ -1,15 +1,13 @@
 """A book's numbers that are right by themselves and wrong together."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from app.config.check import Check, Values
 from app.config.errors import Problem
+from app.config.universe_checks import UNIVERSE
 
 #: What a mixed score is made of; each has a weight.
 SOURCES = ("technical", "news", "filing", "model")
-
-Values = Mapping[str, Any]
-Check = Callable[[Values], Iterator[str]]
 
 
 def check_book(book_id: str, values: Values) -> list[Problem]:
@@ -20,47 +18,6 @@ def check_book(book_id: str, values: Values) -> list[Problem]:
         if values.keys() >= set(needs)
         for said in check(values)
     ]
-
-
-def _symbols(values: Values) -> tuple[str, ...]:
-    return (*values["universe.tier_a"], *values["universe.tier_b"], *values["universe.bench"])
-
-
-def _disjoint(values: Values) -> Iterator[str]:
-    symbols = _symbols(values)
-    if not symbols:
-        yield "no symbol at all"
-    for symbol in sorted({s for s in symbols if symbols.count(s) > 1}):
-        yield f"{symbol} is in two tiers"
-
-
-def _few_inverse(values: Values) -> Iterator[str]:
-    symbols = set(_symbols(values))
-    inverse = len(symbols & set(values["universe.inverse"]))
-    if inverse > values["universe.max_inverse_share"] * len(symbols):
-        yield f"{inverse} of {len(symbols)} symbols are inverse ETFs"
-
-
-def _inside_universe(values: Values) -> Iterator[str]:
-    known = set(_symbols(values))
-    for name, etf, members in values["routing.baskets"]:
-        for symbol in sorted({etf, *members} - known):
-            yield f"{name} names {symbol}, which is in no tier"
-
-
-def _inverse_etfs(values: Values) -> Iterator[str]:
-    for name, etf, members in values["routing.baskets"]:
-        if etf not in values["universe.inverse"]:
-            yield f"{name} trades {etf}, which is not among INVERSE_ETFS"
-        for symbol in sorted(set(members) & set(values["universe.inverse"])):
-            yield f"{name} has the inverse ETF {symbol} as a member"
-
-
-def _can_fire(values: Values) -> Iterator[str]:
-    fewest = values["routing.basket_min_signals"]
-    for name, etf, members in values["routing.baskets"]:
-        if fewest > (witnesses := len({etf, *members})):
-            yield f"{fewest}, and {name} has {witnesses} symbols, its ETF included"
 
 
 def _mixer_is_cutoff(values: Values) -> Iterator[str]:
@@ -103,12 +60,6 @@ def _strategy_known(values: Values) -> Iterator[str]:
         yield f"{values['strategy']!r} is none of {', '.join(STRATEGIES)}"
 
 
-def _evidence_lasts(values: Values) -> Iterator[str]:
-    needed = values["routing.basket_ticks"] * values["routing.tick_seconds"]
-    if values["routing.evidence_window_seconds"] < needed:
-        yield f"evidence is dropped before {values['routing.basket_ticks']} ticks have passed"
-
-
 def _trade_within_all(values: Values) -> Iterator[str]:
     one, all_ = values["risk.risk_per_trade"], values["risk.max_concurrent_risk"]
     if one > all_:
@@ -118,13 +69,6 @@ def _trade_within_all(values: Values) -> Iterator[str]:
 def _close_in_order(values: Values) -> Iterator[str]:
     if values["session.pre_close_before_minutes"] <= values["session.flatten_before_minutes"]:
         yield "flattening would come before the pre-close"
-
-
-def _tiers_on_ticks(values: Values) -> Iterator[str]:
-    tick = values["schedule.quotes_seconds"]
-    for tier in ("tier_a", "tier_b"):
-        if values[f"universe.{tier}_interval_seconds"] % tick:
-            yield f"{tier} falls between two quote updates"
 
 
 def _sources_known(values: Values) -> Iterator[str]:
@@ -160,48 +104,13 @@ def _trail_within_gain(values: Values) -> Iterator[str]:
         yield f"trails {below} below a gain of {after}: the stop would begin below the entry"
 
 
-def _funds_known(values: Values) -> Iterator[str]:
-    for fund in sorted(set(values["universe.inverse"]) - set(values["risk.leverage"])):
-        yield f"{fund} is an inverse ETF without leverage"
-    for fund in sorted(set(values["universe.inverse"]) & set(values["risk.leverage"])):
-        if values["risk.leverage"][fund] > 0:
-            yield f"{fund} is an inverse ETF and would move with its index"
-
-
 def _broker_left(values: Values) -> Iterator[str]:
     if values["rates.broker_reserve"] >= values["rates.broker"]:
         yield "nothing but reserve"
 
 
-_TIERS = ("universe.tier_a", "universe.tier_b", "universe.bench")
-
-#: (names to show, paths needed, what is accepted, the check)
-_BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
-    (
-        "TIER_A_TICKERS, TIER_B_TICKERS, BENCH_TICKERS",
-        _TIERS,
-        "symbols, each in one tier",
-        _disjoint,
-    ),
-    (
-        "INVERSE_ETFS",
-        (*_TIERS, "universe.inverse", "universe.max_inverse_share"),
-        "at most MAX_INVERSE_SHARE of the universe",
-        _few_inverse,
-    ),
-    ("BASKETS", (*_TIERS, "routing.baskets"), "symbols of the universe", _inside_universe),
-    (
-        "BASKETS",
-        ("universe.inverse", "routing.baskets"),
-        "stocks as members, an inverse ETF as the trade",
-        _inverse_etfs,
-    ),
-    (
-        "BASKET_MIN_SIGNALS",
-        ("routing.basket_min_signals", "routing.baskets"),
-        "a number that every basket can reach",
-        _can_fire,
-    ),
+_BOOK_CHECKS: tuple[Check, ...] = (
+    *UNIVERSE,
     (
         "MIXER_THRESHOLD, RTH_CUTOFF",
         ("signals.mixer_threshold", "signals.cutoff_regular"),
@@ -219,12 +128,6 @@ _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
     ("SIGNAL_HISTORY_BARS", ("signals.history",), "what features need or more", _enough_history),
     ("strategy", ("strategy",), "a strategy", _strategy_known),
     (
-        "EVIDENCE_WINDOW_SECONDS",
-        ("routing.basket_ticks", "routing.tick_seconds", "routing.evidence_window_seconds"),
-        "BASKET_TICKS x BASKET_TICK_SECONDS or more",
-        _evidence_lasts,
-    ),
-    (
         "RISK_PER_TRADE, MAX_CONCURRENT_RISK",
         ("risk.risk_per_trade", "risk.max_concurrent_risk"),
         "no more for one than for all",
@@ -235,16 +138,6 @@ _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
         ("session.pre_close_before_minutes", "session.flatten_before_minutes"),
         "the pre-close earlier than the flattening",
         _close_in_order,
-    ),
-    (
-        "TIER_A_SECONDS, TIER_B_SECONDS",
-        (
-            "universe.tier_a_interval_seconds",
-            "universe.tier_b_interval_seconds",
-            "schedule.quotes_seconds",
-        ),
-        "multiples of QUOTES_EVERY_SECONDS",
-        _tiers_on_ticks,
     ),
     ("MIXER_WEIGHTS", ("mixer.weights",), f"{', '.join(SOURCES)}; the sum is 1", _sources_known),
     (
@@ -275,12 +168,6 @@ _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
         ("exits.trailing_after", "exits.trailing_stop"),
         "a gain of at least the distance",
         _trail_within_gain,
-    ),
-    (
-        "FUND_LEVERAGE",
-        ("universe.inverse", "risk.leverage"),
-        "a negative number for every inverse ETF",
-        _funds_known,
     ),
     (
         "BROKER_CALLS_RESERVE",

@@ -114,6 +114,8 @@ def test_the_threshold_must_equal_the_cutoff() -> None:
         ({"BASKETS": "M:SQQQ:AAPL+IBM"}, "M names IBM, which is in no tier"),
         ({"BASKETS": "M:NFLX:AAPL"}, "M trades NFLX, which is not among INVERSE_ETFS"),
         ({"BASKETS": "M:SQQQ:AAPL+SOXS"}, "M has the inverse ETF SOXS as a member"),
+        ({"BASKETS": "A:SQQQ:AAPL+MSFT,B:SOXS:AMD+AAPL"}, "AAPL is in A and in B"),
+        ({"BASKETS": "A:SQQQ:AAPL,B:SQQQ:AMD"}, "SQQQ is in A and in B"),
         ({"BASKET_MIN_SIGNALS": "5"}, "5, and SEMIS has 4 symbols, its ETF included"),
         (
             {n: "none" for n in ("TIER_A_TICKERS", "TIER_B_TICKERS", "BENCH_TICKERS", "BASKETS")},
