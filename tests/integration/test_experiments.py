@@ -180,6 +180,30 @@ def test_stop_outs_roll_back(world: World) -> None:
     assert newest(world).ended_why == "stop_outs"
 
 
+def test_a_stop_that_sold_at_a_gain_is_no_stop_out(world: World) -> None:
+    bought = world.buy("AAPL")
+    started(world)
+    for n in range(5):
+        world.wait(MINUTE)
+        world.signal("NVDA", 0.3 + n / 100)
+    bid, ask = world.market.prices["AAPL"]
+    world.market.prices["AAPL"] = (bid * D("1.02"), ask * D("1.02"))
+    world.intend("AAPL", Purpose.TRAILING_STOP)
+    world.run()
+    world.stream(world.order("AAPL"))
+    world.run()
+    world.wait(SECOND)
+    watch(world)
+    sold = world.order("AAPL")
+    assert sold.average_price is not None
+    assert bought.average_price is not None
+    assert sold.average_price > bought.average_price
+    ended = newest(world)
+    assert ended.state is State.RUNNING
+    assert ended.measured is not None
+    assert (ended.measured["exits"], ended.measured["stop_outs"]) == (1, 0)
+
+
 def test_overflow_rolls_back_and_redis_away_is_no_reading(world: World) -> None:
     started(world)
     bucket, now = "quotes.tier_a", world.market.at

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -12,12 +13,12 @@ from app.engine.orders import Purpose
 from app.io.store.schema import bars_30s, fills, orders, signals
 
 _s, _f, _o = signals.c, fills.c, orders.c
-#: Exits because the price went against the position.
+#: Exits at a stop; one that follows the price may sell at a gain.
 STOPS = (Purpose.PROTECT, Purpose.STOP_LOSS, Purpose.TRAILING_STOP)
 
 
 class Exits(NamedTuple):
-    """Orders that sold and filled, and how many of them a stop made."""
+    """Orders that sold and filled, and how many of them a stop sold at a loss."""
 
     all: int
     stop_outs: int
@@ -34,10 +35,15 @@ def scores(db: Connection, book_id: str, since: datetime, until: datetime) -> li
 
 
 def exits(db: Connection, book_id: str, since: datetime, until: datetime) -> Exits:
-    """Count the exits that filled in [since, until), each order once."""
+    """Count the exits that filled in [since, until), each order once.
+
+    A stop lost where it sold below what the symbol's last entry paid. Of a position that was not
+    entered here the cost is not known: its stop counts as a loss, which ends an experiment sooner.
+    """
     orders_ = sa.func.count(sa.distinct(_o.client_id))
+    lost = sa.func.coalesce(_o.average_price < _paid(), sa.true())
     query = (
-        sa.select(orders_, orders_.filter(_o.purpose.in_(STOPS)))
+        sa.select(orders_, orders_.filter(_o.purpose.in_(STOPS), lost))
         .join_from(orders, fills, _f.client_id == _o.client_id)
         .where(
             _o.book == book_id,
@@ -48,6 +54,21 @@ def exits(db: Connection, book_id: str, since: datetime, until: datetime) -> Exi
         )
     )
     return Exits(*db.execute(query).one())
+
+
+def _paid() -> sa.ScalarSelect[Decimal | None]:
+    """Return the average price of the entry that an order of the outer query ended."""
+    entry = orders.alias("entry")
+    e = entry.c
+    return (
+        sa.select(e.average_price)
+        .where(e.book == _o.book, e.symbol == _o.symbol, e.purpose == Purpose.ENTRY)
+        .where(e.filled_quantity > 0, e.created_at < _o.created_at)
+        .order_by(e.created_at.desc())
+        .limit(1)
+        .correlate(orders)
+        .scalar_subquery()
+    )
 
 
 _RANGES = sa.text(
