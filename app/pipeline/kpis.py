@@ -23,12 +23,13 @@ Readings = dict[str, Reading]
 def write(to: Services, slot: int) -> str:
     """Store the figures of the hour that ended when a slot began, if it was one of the session's.
 
-    Hours are counted as slots of the book's interval, so that they begin with the clock's.
+    Hours are counted as slots of the book's interval, so that they begin with the clock's. The last
+    one before the session is stored as well: what the first one spends is counted from there.
     """
     every = to.book.schedule.kpis
     until = datetime.fromtimestamp(slot * every.total_seconds(), UTC)
     hours = to.calendar.session_for(until - every)
-    if until <= hours.open or until - every >= hours.close:
+    if until + every <= hours.open or until - every >= hours.close:
         return "outside the session"
     return _write(to, hours, until - every, min(until, hours.close))
 
@@ -44,8 +45,7 @@ def _write(to: Services, hours: SessionHours, since: datetime, until: datetime) 
     # Redis is asked before the transaction, so that no connection waits for it.
     now = counters(to)
     with to.database.begin() as db:
-        before = kpis.before(db, to.book.id, until)
-        hour = _load(to, db, since, until, before.body if before else {}, now)
+        hour = _load(to, db, since, until, now)
         body = figures_of.figures(hour, lambda at: _cutoff(to, hours, at))
         kpis.save(db, to.book.id, Row(until, body | {"counters": _counters(now)}))
     return f"{body['generated']} signals, {body['positions']} positions"
@@ -56,7 +56,6 @@ def _load(
     db: Connection,
     since: datetime,
     until: datetime,
-    before: Mapping[str, Any],
     now: Readings | None,
 ) -> Hour:
     book = to.book.id
@@ -71,7 +70,7 @@ def _load(
         held=list(zip(held, happened.ranges(db, book, held, until), strict=True)),
         model_calls=asked.calls,
         model_usd=asked.usd,
-        before=_stored(before.get("counters")),
+        before=_stored(kpis.at(db, book, since).get("counters")),
         now=now,
     )
 

@@ -110,9 +110,22 @@ def test_redis_away_is_null_and_not_zero(world: World) -> None:
 
 
 def test_outside_the_session_nothing_is_written(world: World) -> None:
-    for until in (NOON - 2 * HOUR, CLOSE + HOUR, CLOSE + 24 * HOUR):
+    for until in (NOON - 3 * HOUR, CLOSE + HOUR, CLOSE + 24 * HOUR):
         assert write(world, until) == "outside the session"
     assert rows(world) == []
+
+
+def test_the_first_hour_is_not_charged_with_the_night(world: World) -> None:
+    """Tokens are counted from the last hour before the open, and never from yesterday's close."""
+    open_ = world.to.calendar.session_for(NOON).open.replace(minute=0)  # 09:30 in New York
+    write(world, CLOSE - 24 * HOUR)
+    world.to.buckets.take("quotes.tier_a", NOON)
+    write(world, open_ + HOUR)
+    assert [row.body["tokens"] for row in rows(world)] == [None, None]
+    write(world, open_)
+    world.to.buckets.take("quotes.tier_a", NOON)
+    write(world, open_ + HOUR)
+    assert rows(world)[-1].body["tokens"]["quotes.tier_a"]["granted"] == 1
 
 
 def test_the_last_hour_is_written_when_the_session_closes(world: World) -> None:

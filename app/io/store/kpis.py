@@ -30,11 +30,11 @@ def save(db: Connection, book_id: str, row: Row) -> None:
     )
 
 
-def before(db: Connection, book_id: str, at: datetime) -> Row | None:
-    """Return the last figures before a time."""
-    query = sa.select(_k.at, _k.body).where(_k.book == book_id, _k.at < at)
-    row = db.execute(query.order_by(_k.at.desc()).limit(1)).one_or_none()
-    return Row(*row) if row else None
+def at(db: Connection, book_id: str, until: datetime) -> Mapping[str, Any]:
+    """Return the figures of the hour that ended at a time; none where it was not written down."""
+    query = sa.select(_k.body).where(_k.book == book_id, _k.at == until)
+    body: Mapping[str, Any] | None = db.scalar(query)
+    return body or {}
 
 
 def listing(db: Connection, book_id: str, since: datetime, until: datetime) -> list[Row]:
