@@ -1,5 +1,6 @@
 """Where news and filings come from: the sources that the settings have a key or a name for."""
 
+from app.config.kinds import is_loopback
 from app.config.settings import Settings
 from app.engine.book import Book
 from app.io.feeds.port import EventSource, Source, Watched
@@ -48,8 +49,14 @@ def _edgar(told: Settings, watched: Watched) -> dict[str, EventSource]:
         return {}
     from app.io.feeds.filings_edgar import EdgarFilings
 
-    # Another speed is only of a simulated market, whose exchange has no such rule.
-    pause_s = EDGAR_PAUSE_S / max(told.market_speed, 1.0)
-    return {
-        "edgar": EdgarFilings(told.sources.edgar_url, told.sources.edgar_agent, watched, pause_s)
-    }
+    url, agent = told.sources.edgar_url, told.sources.edgar_agent
+    return {"edgar": EdgarFilings(url, agent, watched, edgar_pause_s(told))}
+
+
+def edgar_pause_s(told: Settings) -> float:
+    """Return the wall seconds between two requests: the SEC's own clock never runs faster.
+
+    A simulated exchange on this machine has no such rule, and a market that runs at its speed.
+    """
+    simulated = is_loopback(told.sources.edgar_url)
+    return EDGAR_PAUSE_S / max(told.market_speed, 1.0) if simulated else EDGAR_PAUSE_S

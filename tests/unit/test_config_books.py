@@ -1,7 +1,6 @@
-"""A book: the preset's numbers as required, and numbers that are wrong alone or together."""
+"""A book: how often the preset runs, and numbers that are wrong alone or together."""
 
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -23,62 +22,14 @@ def refused(**environ: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_the_preset_has_the_required_numbers() -> None:
-    preset = book()
-    seconds = {
-        "B2 tier A": (preset.universe.tier_a_interval, 30),
-        "B2 tier B": (preset.universe.tier_b_interval, 60),
-        "A1 signals": (preset.schedule.signals, 30),
-        "A1 pipeline": (preset.schedule.pipeline, 15),
-        "C3 cooldown": (preset.signals.cooldown, 180),
-        "C3 direction lock": (preset.signals.direction_lock, 90),
-        "F2 lock": (preset.routing.etf_lock, 90),
-        "F6 15:48": (preset.session.pre_close_before, 12 * 60),
-        "F6 15:55": (preset.session.flatten_before, 5 * 60),
-        "F6 09:25": (preset.session.clean_up_before_open, 5 * 60),
-        "F6 09:35": (preset.session.clean_up_after_open, 5 * 60),
-        "E5 reconciliation": (preset.schedule.reconcile, 60),
+def test_the_preset_runs_as_often_as_required() -> None:
+    every = book().schedule
+    found = {"A1": (every.signals, every.pipeline), "E5": every.reconcile}
+    assert found == {
+        "A1": (timedelta(seconds=30), timedelta(seconds=15)),
+        "E5": timedelta(minutes=1),
     }
-    assert {n: span for n, (span, _) in seconds.items()} == {
-        n: timedelta(seconds=s) for n, (_, s) in seconds.items()
-    }
-    assert preset.schedule.stops <= timedelta(minutes=5)
-    assert preset.universe.tier_a == ("NVDA", "AAPL", "MSFT", "TSLA")
-    assert preset.universe.tier_b == ("AMZN", "GOOGL", "META", "SQQQ")
-    assert preset.universe.bench == ("AMD", "AVGO", "NFLX", "SOXS")
-    assert preset.signals.mixer_threshold == preset.signals.cutoff_regular == 0.12
-    assert preset.signals.cutoff_delta == 0
-
-
-def test_the_preset_risks_what_is_required() -> None:
-    risk = book().risk
-    assert risk.risk_per_trade == Decimal("0.005")
-    assert risk.max_concurrent_risk == Decimal("0.02")
-    assert risk.daily_loss_limit == Decimal("0.02")
-    assert risk.max_positions == 4
-    assert risk.stop_loss == Decimal("0.015")
-    assert (risk.max_exposure / risk.min_slots * 10_000).quantize(Decimal(1)) == 2667
-
-
-def test_the_preset_routes_as_required() -> None:
-    mega, semis = book().routing.baskets
-    assert (mega.name, mega.etf, set(mega.members)) == (
-        "MEGATECH",
-        "SQQQ",
-        {"AAPL", "MSFT", "AMZN", "META", "GOOGL", "TSLA"},
-    )
-    assert (semis.name, semis.etf, set(semis.members)) == ("SEMIS", "SOXS", {"NVDA", "AMD", "AVGO"})
-    for basket in (mega, semis):
-        assert (basket.min_signals, basket.min_negative_share, basket.ticks) == (3, 0.6, 2)
-        assert basket.max_mean == -0.12
-    assert {("QQQ", "SQQQ"), ("SOXL", "SOXS"), ("TNA", "TZA")} <= set(book().routing.conflicts)
-
-
-def test_calls_a_minute_are_the_required_ones() -> None:
-    limits = book().rate_limits
-    shares = [limits[f"quotes.{name}"] for name in ("tier_a", "tier_b", "reserve")]
-    assert [limit.capacity for limit in shares] == [6, 3, 1]
-    assert {limit.per for limit in shares} == {timedelta(minutes=1)}
+    assert every.stops <= timedelta(minutes=5)
 
 
 def test_flat_names_set_the_book() -> None:

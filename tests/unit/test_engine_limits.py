@@ -1,73 +1,24 @@
-"""F1 to F4 as the shipped book has them, and limits that only ever shrink a size."""
+"""Limits of the shipped book: none is ever passed, and each only ever shrinks a size."""
 
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 from builders import D, a_pending_entry, a_quote, a_risk_context, an_intent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.config import load
 from app.engine import sizing
-from app.engine.book import Book
 from app.engine.caps import DayCounts
 from app.engine.portfolio import Position
 from app.engine.risk import judge
 from app.engine.sizing import RiskContext
 
-
-def shipped(**environ: str) -> Book:
-    return load(environ, Path("no such file")).book("us_baskets")
-
-
-BOOK = shipped()
+BOOK = load({}, Path("no such file")).book("us_baskets")
 ROOMY = replace(BOOK, risk=replace(BOOK.risk, max_positions=9))
 
-
-@pytest.mark.parametrize(
-    ("path", "usual", "test"),
-    [
-        ("risk.risk_per_trade", "0.005", "0.002"),
-        ("risk.max_concurrent_risk", "0.02", "0.01"),
-        ("risk.daily_loss_limit", "0.02", "0.02"),
-        ("risk.max_positions", "4", "4"),
-        ("risk.stop_loss", "0.015", "0.015"),
-        ("risk.max_exposure", "0.8", "0.8"),
-        ("risk.min_slots", "3", "3"),
-        ("caps.total", "100", "100"),
-        ("caps.slot", "90", "90"),
-        ("routing.etf_lock", "90", "90"),
-        ("exits.opposite_score", "0.15", "0.15"),
-        ("exits.opposite_share", "0.5", "0.5"),
-    ],
-)
-def test_f3_numbers_of_the_shipped_book(path: str, usual: str, test: str) -> None:
-    policy, name = path.split(".")
-    for book, number in ((BOOK, usual), (shipped(TEST_MODE_ENABLED="1"), test)):
-        value = getattr(getattr(book, policy), name)
-        seconds = getattr(value, "total_seconds", lambda found=value: found)()
-        assert Decimal(str(seconds)) == Decimal(number)
-
-
-@pytest.mark.parametrize(
-    ("environ", "numbers"), [({}, (3, 0.6, -0.12)), ({"TEST_MODE_ENABLED": "1"}, (1, 0.2, -0.05))]
-)
-def test_f1_numbers_of_the_shipped_baskets(environ: dict[str, str], numbers: Any) -> None:
-    baskets = shipped(**environ).routing.baskets
-    assert {b.name: b.etf for b in baskets} == {"MEGATECH": "SQQQ", "SEMIS": "SOXS"}
-    for basket in baskets:
-        assert (basket.min_signals, basket.min_negative_share, basket.max_mean) == numbers
-        assert basket.ticks == 2
-
-
-def test_f3_a_position_is_at_most_2667_of_ten_thousand() -> None:
-    assert round(sizing.position_limit(BOOK.risk, D(10_000))) == 2667
-
-
-# -- properties ---------------------------------------------------------------------------------
 
 POSITIONS = st.lists(
     st.builds(
