@@ -31,8 +31,16 @@ def read(db: Connection, book: str) -> Ledger:
     """
     held, seen = positions.held(db, book), quotes.load(db, book)
     cash, equity_open = accounts.money(db, book) or (Decimal(0), Decimal(0))
-    equity = portfolio.equity(cash, held.values(), prices(seen))
-    return Ledger(cash, equity, equity_open, held, seen)
+    return Ledger(cash, _equity(cash, held, seen), equity_open, held, seen)
+
+
+def equity_of(db: Connection, book: str, cash: Decimal) -> Decimal:
+    """Return what the book is worth with this cash: what else the account holds is not its."""
+    return _equity(cash, positions.held(db, book), quotes.load(db, book))
+
+
+def _equity(cash: Decimal, held: Mapping[str, Position], seen: Mapping[str, Quote]) -> Decimal:
+    return portfolio.equity(cash, held.values(), prices(seen))
 
 
 def prices(seen: Mapping[str, Quote]) -> dict[str, Decimal]:

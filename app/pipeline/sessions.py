@@ -10,7 +10,7 @@ from app.engine.session import Phase, SessionHours, check_phase, phase_at, way
 from app.io.locks import Lease
 from app.io.store import accounts, book_states, orders, positions, sessions
 from app.io.store.sessions import SessionRow
-from app.pipeline import history, kpis, reconcile, report
+from app.pipeline import history, kpis, ledger, reconcile, report
 from app.pipeline.ownership import BUSY, owning
 from app.pipeline.services import Services
 
@@ -82,8 +82,10 @@ def _prepare(to: Services, row: SessionRow) -> SessionRow | None:
             # A fill between the two statements: nobody could say whether the cash has it already.
             return said
         with to.database.begin() as db:
-            accounts.add(db, to.book.id, now, "open", account)
-        opened.append(replace(row, equity_open=account.equity, cash_open=account.cash))
+            # In the book's own terms: what else the account holds is not its to win or lose.
+            equity = ledger.equity_of(db, to.book.id, account.cash)
+            accounts.add(db, to.book.id, now, "open", replace(account, equity=equity))
+        opened.append(replace(row, equity_open=equity, cash_open=account.cash))
         return said
 
     try:
@@ -110,7 +112,8 @@ def _settle(to: Services, row: SessionRow) -> SessionRow | None:
         account, now = to.broker.account(), to.clock.now()
         with to.database.begin() as db:
             accounts.add(db, to.book.id, now, "close", account)
-            closed = replace(row, equity_close=account.equity)
+            equity = ledger.equity_of(db, to.book.id, account.cash)
+            closed = replace(row, equity_close=equity)
             report.write(to, db, closed)
         settled.append(closed)
         return said

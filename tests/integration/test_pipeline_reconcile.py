@@ -108,11 +108,16 @@ def test_what_the_book_never_trades_is_noted_and_left_alone(
 ) -> None:
     with world_of((database_url, redis_url), tmp_path) as world:
         world.price("KO", "70.00")
-        world.broker.ledger.submit(a_foreign_order("KO", 7))
+        world.broker.ledger.submit(a_foreign_order("KO", 70))
         world.adopt()
         assert world.open() == "TRADING"
         assert world.held() == {}
         assert ("KO", "not ours: left alone") in notes(world)
+        world.signal("AAPL")
+        world.run()
+        assert world.order("AAPL").purpose is Purpose.ENTRY, (
+            "its worth is no loss of the book's day"
+        )
 
 
 def test_what_the_broker_cannot_mean_does_not_hold_up_the_other_orders(world: World) -> None:
