@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
-from app.engine import exits, features
+from app.engine import exits, features, quality
 from app.engine.exits import ExitContext, Gap, Sale
 from app.engine.exits.end_of_day import refused
 from app.engine.exits.port import fresh_price, stop_reached
@@ -104,15 +104,16 @@ def _followed(
 def _trend(
     to: Services, db: Connection, hours: SessionHours, held: Sequence[str]
 ) -> dict[str, float]:
-    """Return the trend of the newest bar of what is held; NaN where it cannot be known."""
+    """Return the trend of the newest bar of what is held, of sound bars only (B7)."""
     now = to.clock.now()
     if not held or not regular(hours, now):
         return {}
     panel = history.panel(to, db, hours, now, held)
     if panel.close.shape[1] < features.BARS_NEEDED:
         return {}
+    flawed = quality.flaws(panel, to.book.signals.max_bar_move)
     newest = features.trend(features.tail(panel, features.BARS_NEEDED))[:, -1]
-    return {s: float(x) for s, x in zip(panel.symbols, newest, strict=True)}
+    return {s: float(x) for s, x in zip(panel.symbols, newest, strict=True) if s not in flawed}
 
 
 def _gaps(

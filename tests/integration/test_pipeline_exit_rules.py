@@ -29,9 +29,14 @@ def world(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
 def a_bar(world: World, at: datetime, first: float, last: float) -> None:
     low, high = sorted((first, last))
     bar = Bar("AAPL", at, first, high, low, last, 100.0)
+    no_bar(world, at)
+    with world.to.database.begin() as db:
+        bars.insert(db, world.book.id, [bar], "live")
+
+
+def no_bar(world: World, at: datetime) -> None:
     with world.to.database.begin() as db:
         db.exec_driver_sql("DELETE FROM bars_30s WHERE symbol = 'AAPL' AND at = %s", (at,))
-        bars.insert(db, world.book.id, [bar], "live")
 
 
 def decided(world: World) -> list[tuple[Any, ...]]:
@@ -81,6 +86,20 @@ def test_f5_a_fall_of_its_own_breaks_the_trend_of_a_position(world: World) -> No
     assert -1 < float(measured) <= -0.6
     world.run()
     assert world.order("AAPL").purpose is Purpose.TREND_BREAK
+
+
+def test_b7_a_trend_of_bars_after_a_gap_sells_nothing(world: World) -> None:
+    """Six minutes without a trade shrink what the trend is measured by: any fall looks steep."""
+    for n in range(30):
+        price, at = 100.8 - 0.04 * n, NOON - (30 - n) * 30 * SECOND
+        if 12 <= n < 24:
+            no_bar(world, at)
+        else:
+            a_bar(world, at, price, price - 0.04)
+    world.price("AAPL", "99.6")
+    world.at(NOON + 2 * SECOND)
+    exits.check(world.to)
+    assert decided(world) == []
 
 
 def test_the_best_price_is_remembered_and_forgotten_with_its_position(world: World) -> None:
