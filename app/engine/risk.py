@@ -7,7 +7,6 @@ order reserves is seen by the next call (F4).
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from app.engine import sizing
 from app.engine.book import Book
 from app.engine.ids import client_order_id
 from app.engine.orders import Intent, Order, OrderType, Purpose, protects
@@ -15,8 +14,8 @@ from app.engine.risk_gates import (
     BLOCKS,
     ENTRY_GATES,
     EXIT_GATES,
-    held_and_covered,
     price_of,
+    shares_of,
 )
 from app.engine.sizing import RiskContext
 from app.engine.verdicts import Judged, Reason
@@ -41,7 +40,9 @@ def judge(book: Book, intent: Intent, context: RiskContext) -> Ruling:
         judged.append((intent.symbol, f"intent:{intent.id}", answer))
         if not answer.passed:
             return Ruling(None, tuple(judged))
-    order = _entry(book, intent, context) if entry else _exit(book, intent, context)
+    shares = shares_of(book, intent, context)
+    make = _entry if entry else _order
+    order = make(book, intent, context, shares)
     return Ruling(order, tuple(judged))
 
 
@@ -51,25 +52,13 @@ def allowed(book: Book, intent: Intent, context: RiskContext) -> tuple[bool, Rea
     return ruling.order is not None, ruling.judged[-1][2].reason
 
 
-# -- sizes --------------------------------------------------------------------------------------
-
-
-def _entry(book: Book, intent: Intent, context: RiskContext) -> Order:
-    at_price = price_of(intent, context)
-    shares = sizing.entry_quantity(book.risk, context, intent.symbol, at_price)
-    notional = shares * at_price
+def _entry(book: Book, intent: Intent, context: RiskContext, shares: Decimal) -> Order:
+    notional = shares * price_of(intent, context)
     return replace(
         _order(book, intent, context, shares),
         reserved_risk=notional * book.risk.stop_loss,
         reserved_notional=notional,
     )
-
-
-def _exit(book: Book, intent: Intent, context: RiskContext) -> Order:
-    """Sell what was asked for, but never more than is held and not already being sold."""
-    held, covered = held_and_covered(intent, context)
-    left = held - covered
-    return _order(book, intent, context, min(left, intent.quantity or left))
 
 
 def _order(book: Book, intent: Intent, context: RiskContext, shares: Decimal) -> Order:

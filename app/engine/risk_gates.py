@@ -36,11 +36,6 @@ def status(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     return verdict("status", free, _BLOCKED_BY[context.status], context.status, intent.purpose)
 
 
-def auto_mode(book: Book, intent: Intent, context: RiskContext) -> Verdict:
-    """Pass if the book submits by itself; otherwise it decides, records and reports only (A7)."""
-    return verdict("auto_mode", book.auto, Reason.AUTO_MODE_OFF)
-
-
 def age(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     """Pass an intent that is not older than ``max_intent_age``: its cause may be gone."""
     since, limit = context.at - intent.at, book.risk.max_intent_age
@@ -174,9 +169,8 @@ def buying_power(book: Book, intent: Intent, context: RiskContext) -> Verdict:
 
 def quantity(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     """Pass if at least one whole share fits; the limit is one share at the sizing price."""
-    at_price = price_of(intent, context)
-    shares = sizing.entry_quantity(book.risk, context, intent.symbol, at_price)
-    return verdict("quantity", shares >= 1, Reason.ZERO_QUANTITY, shares, at_price)
+    shares = shares_of(book, intent, context)
+    return verdict("quantity", shares >= 1, Reason.ZERO_QUANTITY, shares, price_of(intent, context))
 
 
 # -- gates of exits -----------------------------------------------------------------------------
@@ -208,9 +202,17 @@ def stop(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     return verdict("stop", named, Reason.BAD_DATA, None if at is None else str(at), Decimal(0))
 
 
+def auto_mode(book: Book, intent: Intent, context: RiskContext) -> Verdict:
+    """Pass if the book submits by itself; otherwise it decides, records and reports only (A7).
+
+    Asked last: everything else is decided by then, and the shares that it measured would be sent.
+    """
+    shares = shares_of(book, intent, context)
+    return verdict("auto_mode", book.auto, Reason.AUTO_MODE_OFF, shares)
+
+
 ENTRY_GATES: tuple[RiskGate, ...] = (
     status,
-    auto_mode,
     reconciled,
     session,
     pre_close,
@@ -229,14 +231,28 @@ ENTRY_GATES: tuple[RiskGate, ...] = (
     look_through,
     buying_power,
     quantity,
+    auto_mode,
 )
 
-EXIT_GATES: tuple[RiskGate, ...] = (status, auto_mode, orders_possible, age, holding, stop)
+EXIT_GATES: tuple[RiskGate, ...] = (status, orders_possible, age, holding, stop, auto_mode)
 
 
 def price_of(intent: Intent, context: RiskContext) -> Decimal:
     quote = context.quotes.get(intent.symbol)
     return (sizing.sizing_price(quote) if quote else None) or Decimal(0)
+
+
+def shares_of(book: Book, intent: Intent, context: RiskContext) -> Decimal:
+    """Return how many shares an intent is for: what limits have room for, or what is left to sell.
+
+    An exit sells what was asked for, but never more than is held and not already being sold.
+    """
+    if intent.purpose is Purpose.ENTRY:
+        at_price = price_of(intent, context)
+        return sizing.entry_quantity(book.risk, context, intent.symbol, at_price)
+    held, covered = held_and_covered(intent, context)
+    left = held - covered
+    return min(left, intent.quantity or left)
 
 
 def _taken(context: RiskContext) -> frozenset[str]:

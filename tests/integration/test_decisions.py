@@ -217,7 +217,7 @@ REFUSED_AT = "SELECT max(at) FROM verdicts WHERE gate = 'auto_mode' AND symbol =
 def test_auto_mode_0_decides_and_records_and_sends_nothing(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rise(world, 12)
+    rise(world, 10)  # longer, and the last reconciliation would be too old
     assert (world.orders(), world.theirs()) == ([], [])
     found = funnel(world.to.database, world.book, CALENDAR, NOON.date())
     [entries] = [stage for stage in found.stages if stage.kind == "entry"]

@@ -129,8 +129,13 @@ def test_f2_the_other_half_of_a_pair_is_refused_under_the_lock() -> None:
 
 
 def test_a7_without_auto_mode_everything_is_judged_and_nothing_ordered() -> None:
-    ruling = entry(a_book(auto=False))
-    assert (ruling.order, reason(ruling)) == (None, Reason.AUTO_MODE_OFF)
+    sent, quiet = entry(a_book()), entry(a_book(auto=False))
+    assert (quiet.order, reason(quiet)) == (None, Reason.AUTO_MODE_OFF)
+    assert sent.order is not None
+    assert quiet.judged[-1][2].measured == sent.order.quantity
+    assert quiet.judged[:-1] == sent.judged[:-1]
+    broke = entry(a_book(auto=False), day_start_equity=D(100_000))
+    assert reason(broke) is Reason.DAILY_LOSS_LIMIT
 
 
 def test_every_gate_leaves_its_verdict() -> None:
