@@ -24,15 +24,16 @@ from app.engine.verdicts import Judged
 def questions(book: Book, inputs: SignalInputs) -> Asking:
     """Return what the model should be asked before the scores are judged.
 
-    Scores are mixed without the model, and only of symbols whose turn it is: nobody pays for an
-    answer that no signal waits for.
+    Scores are mixed without the model, and only of symbols that the gates admit: nobody pays for
+    an answer that no signal waits for.
     """
     if not inputs.events:
         return Asking()
     own = technical(inputs.panel, book.signals.weights)
     mixed = mix(book, own, Evidence(inputs.at, inputs.events))
-    due = inputs.due | inputs.held
-    scores = {s: float(x) for s, x in zip(mixed.symbols, mixed.score, strict=True) if s in due}
+    context = SignalContext(inputs.at, inputs.hours, book, inputs.entries)
+    candidates = _candidates(book, BookState(), inputs, (own, mixed))
+    scores = {c.symbol: c.score for c in candidates if gates.admits(c, context)}
     told = (book, scores, inputs.events, inputs.at, inputs.asked)
     return Asking(model_questions(*told), passed_over(*told))
 
