@@ -73,7 +73,12 @@ MIXER = _table(
     ("weights", "MIXER_WEIGHTS", kinds.WEIGHTS, "technical, news, filing, model; the sum is 1"),
     ("news_half_life_seconds", "NEWS_HALF_LIFE_SECONDS", _SECONDS, "news lose half in"),
     ("filing_half_life_seconds", "FILING_HALF_LIFE_SECONDS", _SECONDS, "filings lose half in"),
-    ("model_half_life_seconds", "LLM_HALF_LIFE_SECONDS", _SECONDS, "the model's answer, half in"),
+    (
+        "model_half_life_seconds",
+        "LLM_HALF_LIFE_SECONDS",
+        _SECONDS,
+        "what the model says of them, half in",
+    ),
     ("text_bound", "TEXT_BOUND", _SIZE, "most that all texts move a score by"),
     ("model_bound", "LLM_BOUND", _SIZE, "most that the model moves a score by"),
     (
@@ -96,7 +101,12 @@ CAPS = _table(
 EVENTS = _table(
     "events.",
     ("min_relevance", "EVENT_MIN_RELEVANCE", _SIZE, "less relevant news are left out"),
-    ("window_seconds", "EVENT_WINDOW_SECONDS", _SECONDS, "an event wakes a bench ticker for"),
+    (
+        "window_seconds",
+        "EVENT_WINDOW_SECONDS",
+        _SECONDS,
+        "an event wakes a bench ticker, and is asked about, for",
+    ),
     ("spike_factor", "SPIKE_FACTOR", number("1", "1000"), "times the usual volume is a spike"),
     ("spike_bars", "SPIKE_BARS", count(2, 5000), "bars that say what volume is usual"),
     ("spike_min_volume", "SPIKE_MIN_VOLUME", number("0", "1000000000"), "least volume of a spike"),

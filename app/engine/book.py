@@ -95,7 +95,7 @@ class CapPolicy:
 
 @dataclass(frozen=True, slots=True)
 class EventPolicy:
-    """Which events count and for how long they wake a bench symbol (``window``).
+    """Which events count, and for how long they wake the bench and are asked about (``window``).
 
     A spike is a bar of ``spike_factor`` times the mean volume of the ``spike_bars`` before it.
     """

@@ -11,7 +11,7 @@ from builders import AT, MINUTE, a_book, a_model_policy, an_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.events import EventKind
+from app.engine.events import Event, EventKind
 from app.engine.model import passed_over, questions
 from app.engine.model_answer import LONGEST, Reading, read
 from app.engine.model_cost import billed_usd, worst_usd
@@ -48,10 +48,43 @@ def test_d1_only_the_events_of_the_settings_are_asked_about(kind: EventKind) -> 
     assert questions(deaf, {"AAPL": 0.5}, [event], AT) == ()
 
 
-@pytest.mark.parametrize(("age", "asked"), [(0, True), (15, True), (15.1, False), (-1, False)])
-def test_old_and_future_events_are_not_asked_about(age: float, asked: bool) -> None:
-    event = an_event("AAPL", first_seen_at=AT - age * MINUTE)
+@pytest.mark.parametrize(
+    ("age", "seen", "asked"),
+    [(0, 0, True), (15, 15, True), (15, 0, True), (15.1, 0, False), (24 * 60, 0, False)],
+)
+def test_news_are_as_old_as_what_happened_and_not_as_our_reading_of_it(
+    age: float, seen: float, asked: bool
+) -> None:
+    event = an_event("AAPL", at=AT - age * MINUTE, first_seen_at=AT - seen * MINUTE)
     assert bool(questions(BOOK, {"AAPL": 0.5}, [event], AT)) is asked
+
+
+def test_what_is_not_known_yet_is_not_asked_about() -> None:
+    event = an_event("AAPL", at=AT - MINUTE, first_seen_at=AT + MINUTE)
+    assert questions(BOOK, {"AAPL": 0.5}, [event], AT) == ()
+
+
+def asked_about(events: list[Event], known: set[tuple[str, str]]) -> list[str]:
+    return [q.event.id for q in questions(BOOK, {"AAPL": 0.5}, events, AT, known)]
+
+
+def test_of_one_fetch_the_newest_is_asked_about_first_and_then_the_others() -> None:
+    """Ids are hashes: that of the newest is neither the smallest nor the largest."""
+    ages = {"b": 1, "c": 3, "a": 9}
+    fetch = [an_event("AAPL", id=name, at=AT - age * MINUTE) for name, age in ages.items()]
+    assert asked_about(fetch, set()) == ["b"]
+    assert asked_about(fetch, {("AAPL", "b")}) == ["b", "c"]
+    assert asked_about(fetch, {("AAPL", "b"), ("AAPL", "c")}) == ["b", "a"]
+    assert asked_about(fetch, {("AAPL", name) for name in ages}) == ["b"]
+
+
+def test_b4_the_federal_reserve_comes_first() -> None:
+    fed = an_event(None, id="fed", kind=EventKind.FED_SPEECH, at=AT - 9 * MINUTE)
+    own = an_event("AAPL", id="own")
+    assert asked_about([own, fed], set()) == ["fed"]
+    assert asked_about([own, fed], {("AAPL", "fed")}) == ["fed", "own"]
+    [(_, subject, weak)] = passed_over(BOOK, {"AAPL": 0.1}, [own, fed], AT)
+    assert (subject, weak.reason) == ("event:own", Reason.MODEL_BELOW_SCORE)
 
 
 def test_the_strongest_come_first_and_the_others_are_told() -> None:
@@ -194,5 +227,5 @@ def test_prices_are_exact_and_rounded_up() -> None:
 
 def test_an_event_is_fresh_for_as_long_as_the_settings_say() -> None:
     short = replace(BOOK, events=replace(BOOK.events, window=timedelta(seconds=5)))
-    event = an_event("AAPL", first_seen_at=AT - timedelta(seconds=6))
+    event = an_event("AAPL", at=AT - timedelta(seconds=6), first_seen_at=AT)
     assert questions(short, {"AAPL": 0.5}, [event], AT) == ()

@@ -1,6 +1,7 @@
 """The strategy: from a panel to signals, verdicts and the memory of what was signalled."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,9 @@ def test_b2_an_event_wakes_the_bench() -> None:
     assert [s.symbol for s in decide(inputs(panel, events=(spike,), **awake)).signals] == ["AMD"]
     for events in ((), (replace(spike, symbol=None),), (replace(spike, symbol="AAPL"),)):
         assert reasons(decide(inputs(panel, events=events, **awake)))["AMD"] is Reason.NO_EVENT
+    old = (replace(spike, at=AT - timedelta(days=1)),)
+    assert reasons(decide(inputs(panel, events=old, **awake)))["AMD"] is Reason.NO_EVENT
+    assert decide(inputs(panel, events=(spike, *old), **awake)).signals
 
 
 def test_b7_a_split_in_the_window_is_not_traded_on() -> None:

@@ -90,10 +90,10 @@ def _candidates(
 
 
 def _newest_events(inputs: SignalInputs) -> dict[str, datetime]:
-    """Return when the newest event about each symbol itself became known, if it was by now."""
+    """Return when the newest event about each symbol itself happened, of those known by now."""
     known: list[Event] = [e for e in inputs.events if e.first_seen_at <= inputs.at]
-    by_time = sorted(known, key=lambda event: event.first_seen_at)
-    return {event.symbol: event.first_seen_at for event in by_time if event.symbol is not None}
+    by_time = sorted(known, key=lambda event: event.at)
+    return {event.symbol: event.at for event in by_time if event.symbol is not None}
 
 
 def _last_close(panel: Panel, row: int | None) -> float:
