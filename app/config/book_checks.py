@@ -1,15 +1,13 @@
 """A book's numbers that are right by themselves and wrong together."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from app.config.checks import Row, Values
 from app.config.errors import Problem
+from app.config.model_checks import MODEL_CHECKS
 
 #: What a mixed score is made of; each has a weight.
 SOURCES = ("technical", "news", "filing", "model")
-
-Values = Mapping[str, Any]
-Check = Callable[[Values], Iterator[str]]
 
 
 def check_book(book_id: str, values: Values) -> list[Problem]:
@@ -137,23 +135,6 @@ def _sources_known(values: Values) -> Iterator[str]:
         yield "technical has no weight"
 
 
-def _model_within_texts(values: Values) -> Iterator[str]:
-    model, texts = values["mixer.model_bound"], values["mixer.text_bound"]
-    if model > texts:
-        yield f"the model may move {model:g}, all texts together {texts:g}"
-
-
-def _model_starts_nothing(values: Values) -> Iterator[str]:
-    left = values["model.min_score"] - values["mixer.model_bound"]
-    if left < (cutoff := values["signals.cutoff_regular"] + values["signals.cutoff_delta"]):
-        yield f"asked at {values['model.min_score']:g}, it could move a score past {cutoff:g}"
-
-
-def _one_call_fits(values: Values) -> Iterator[str]:
-    if values["model.questions_per_slot"] > values["rates.model"]:
-        yield f"{values['model.questions_per_slot']} questions, {values['rates.model']} calls"
-
-
 def _trail_within_gain(values: Values) -> Iterator[str]:
     after, below = values["exits.trailing_after"], values["exits.trailing_stop"]
     if after < below:
@@ -175,8 +156,7 @@ def _broker_left(values: Values) -> Iterator[str]:
 
 _TIERS = ("universe.tier_a", "universe.tier_b", "universe.bench")
 
-#: (names to show, paths needed, what is accepted, the check)
-_BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
+_BOOK_CHECKS: tuple[Row, ...] = (
     (
         "TIER_A_TICKERS, TIER_B_TICKERS, BENCH_TICKERS",
         _TIERS,
@@ -247,29 +227,7 @@ _BOOK_CHECKS: tuple[tuple[str, tuple[str, ...], str, Check], ...] = (
         _tiers_on_ticks,
     ),
     ("MIXER_WEIGHTS", ("mixer.weights",), f"{', '.join(SOURCES)}; the sum is 1", _sources_known),
-    (
-        "LLM_BOUND, TEXT_BOUND",
-        ("mixer.model_bound", "mixer.text_bound"),
-        "no more for the model than for all texts",
-        _model_within_texts,
-    ),
-    (
-        "LLM_MIN_SIGNAL_SCORE, LLM_BOUND",
-        (
-            "model.min_score",
-            "mixer.model_bound",
-            "signals.cutoff_regular",
-            "signals.cutoff_delta",
-        ),
-        "a score that stays above the cutoff whatever the model says",
-        _model_starts_nothing,
-    ),
-    (
-        "LLM_QUESTIONS_PER_ROUND",
-        ("model.questions_per_slot", "rates.model"),
-        "at most LLM_CALLS_PER_MINUTE",
-        _one_call_fits,
-    ),
+    *MODEL_CHECKS,
     (
         "TRAILING_AFTER_PCT, TRAILING_STOP_PCT",
         ("exits.trailing_after", "exits.trailing_stop"),

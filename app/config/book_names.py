@@ -126,7 +126,7 @@ MODEL = _table(
     ("usd_per_million_output", "LLM_USD_PER_MILLION_OUTPUT", _MONEY, "price of tokens answered"),
     ("max_output_tokens", "LLM_MAX_OUTPUT_TOKENS", count(16, 100_000), "longest answer"),
     ("max_prompt_bytes", "LLM_MAX_PROMPT_BYTES", count(2_000, 1_000_000), "longest prompt"),
-    ("cache_seconds", "LLM_CACHE_SECONDS", _SECONDS_OR_NONE, "an answer is used again for"),
+    ("cache_seconds", "LLM_CACHE_SECONDS", _SECONDS, "an answer is used again for"),
     ("timeout_s", "LLM_TIMEOUT_SECONDS", number("0.1", "25"), "wall seconds for all of a round"),
     ("questions_per_slot", "LLM_QUESTIONS_PER_ROUND", count(1, 100), "most questions in a round"),
     (

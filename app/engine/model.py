@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from app.engine.book import Book
 from app.engine.events import FED, Event, is_fresh
+from app.engine.model_prompt import prompt
 from app.engine.opinions import Question
 from app.engine.verdicts import Judged, Reason, Verdict
 
-#: (symbol, event id) of what the ledger of calls knows already.
-Known = Collection[tuple[str, str]]
+#: The contents (``Prompt.key``) of which the ledger still has a call.
+Known = Collection[str]
 
 
 def questions(
@@ -71,7 +73,7 @@ def _parted(
     left = book.model.questions_per_slot
     about = _about(book, strong, events, at, known)
     for q in sorted(about, key=lambda q: (-abs(q.score), q.symbol)):
-        new = (q.symbol, q.event.id) not in known
+        new = not _is_known(book, q, known)
         (beyond if new and left == 0 else asked).append(q)
         left -= new and left > 0
     return asked, beyond
@@ -88,9 +90,13 @@ def _about(
     fresh = sorted((event for event in events if _fresh(book, event, at)), key=_rank, reverse=True)
     for symbol, score in scores.items():
         about = [Question(symbol, e, score) for e in fresh if e.symbol in (symbol, None)]
-        new = [q for q in about if (symbol, q.event.id) not in known]
         yield from about[:1]
-        yield from new[:1] if new[:1] != about[:1] else ()
+        if about and _is_known(book, about[0], known):
+            yield from islice((q for q in about if not _is_known(book, q, known)), 1)
+
+
+def _is_known(book: Book, question: Question, known: Known) -> bool:
+    return prompt(question, book.model).key in known
 
 
 def _rank(event: Event) -> tuple[bool, datetime, datetime, str]:

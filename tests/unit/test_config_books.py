@@ -134,6 +134,8 @@ def test_the_threshold_must_equal_the_cutoff() -> None:
         ({"LLM_BOUND": "0.3"}, "the model may move 0.3"),
         ({"LLM_MIN_SIGNAL_SCORE": "0.2"}, "it could move a score past 0.12"),
         ({"LLM_QUESTIONS_PER_ROUND": "30"}, "30 questions, 20 calls"),
+        ({"LLM_CACHE_SECONDS": "900"}, "kept for 900 s, asked about for 900 s"),
+        ({"EVENT_WINDOW_SECONDS": "3600"}, "kept for 1800 s, asked about for 3600 s"),
         ({"TRAILING_AFTER_PCT": "0.01"}, "the stop would begin below the entry"),
         ({"FUND_LEVERAGE": "SQQQ:-3"}, "SOXS is an inverse ETF without leverage"),
         ({"FUND_LEVERAGE": "SQQQ:3,SOXS:-3"}, "SQQQ is an inverse ETF and would move with"),

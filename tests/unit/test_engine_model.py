@@ -64,25 +64,26 @@ def test_what_is_not_known_yet_is_not_asked_about() -> None:
     assert questions(BOOK, {"AAPL": 0.5}, [event], AT) == ()
 
 
-def asked_about(events: list[Event], known: set[tuple[str, str]]) -> list[str]:
-    return [q.event.id for q in questions(BOOK, {"AAPL": 0.5}, events, AT, known)]
+def asked_about(events: list[Event], known: str = "") -> list[str]:
+    keys = {prompt(Question("AAPL", e, 0.5), POLICY).key for e in events if e.id in known.split()}
+    return [q.event.id for q in questions(BOOK, {"AAPL": 0.5}, events, AT, keys)]
 
 
 def test_of_one_fetch_the_newest_is_asked_about_first_and_then_the_others() -> None:
     """Ids are hashes: that of the newest is neither the smallest nor the largest."""
     ages = {"b": 1, "c": 3, "a": 9}
-    fetch = [an_event("AAPL", id=name, at=AT - age * MINUTE) for name, age in ages.items()]
-    assert asked_about(fetch, set()) == ["b"]
-    assert asked_about(fetch, {("AAPL", "b")}) == ["b", "c"]
-    assert asked_about(fetch, {("AAPL", "b"), ("AAPL", "c")}) == ["b", "a"]
-    assert asked_about(fetch, {("AAPL", name) for name in ages}) == ["b"]
+    fetch = [an_event("AAPL", id=n, title=n, at=AT - age * MINUTE) for n, age in ages.items()]
+    assert asked_about(fetch) == ["b"]
+    assert asked_about(fetch, "b") == ["b", "c"]
+    assert asked_about(fetch, "b c") == ["b", "a"]
+    assert asked_about(fetch, "a b c") == ["b"]
 
 
 def test_b4_the_federal_reserve_comes_first() -> None:
     fed = an_event(None, id="fed", kind=EventKind.FED_SPEECH, at=AT - 9 * MINUTE)
     own = an_event("AAPL", id="own")
-    assert asked_about([own, fed], set()) == ["fed"]
-    assert asked_about([own, fed], {("AAPL", "fed")}) == ["fed", "own"]
+    assert asked_about([own, fed]) == ["fed"]
+    assert asked_about([own, fed], "fed") == ["fed", "own"]
     [(_, subject, weak)] = passed_over(BOOK, {"AAPL": 0.1}, [own, fed], AT)
     assert (subject, weak.reason) == ("event:own", Reason.MODEL_BELOW_SCORE)
 
@@ -97,8 +98,17 @@ def test_the_strongest_come_first_and_the_others_are_told() -> None:
         ("B", Reason.MODEL_RATE_LIMITED),
         ("A", Reason.MODEL_RATE_LIMITED),
     ]
-    known = {("E", "E"), ("D", "D")}
+    known = {prompt(q, POLICY).key for q in found[:2]}
     assert [q.symbol for q in questions(BOOK, scores, events, AT, known)] == list("EDCBA")
+
+
+def test_what_another_model_said_is_not_known_of_this_one() -> None:
+    scores = {s: 0.4 + n / 100 for n, s in enumerate("ABCDE")}
+    events = [an_event(s, id=s) for s in scores]
+    known = {prompt(Question(e.id, e, 0.5), POLICY).key for e in events}
+    assert len(questions(BOOK, scores, events, AT, known)) == 5
+    other = replace(BOOK, model=a_model_policy(name="another-model"))
+    assert len(questions(other, scores, events, AT, known)) == POLICY.questions_per_slot
 
 
 def test_what_is_about_the_market_is_asked_for_every_symbol() -> None:

@@ -34,7 +34,7 @@ def questions(book: Book, inputs: SignalInputs) -> Asking:
     context = SignalContext(inputs.at, inputs.hours, book, inputs.entries)
     candidates = _candidates(book, BookState(), inputs, (own, mixed))
     scores = {c.symbol: c.score for c in candidates if gates.admits(c, context)}
-    told = (book, scores, inputs.events, inputs.at, inputs.asked)
+    told = (book, scores, inputs.events, inputs.at, inputs.kept)
     return Asking(model_questions(*told), passed_over(*told))
 
 
