@@ -28,6 +28,12 @@ def _kept_while_asked(values: Values) -> Iterator[str]:
         yield f"kept for {kept.total_seconds():g} s, asked about for {asked.total_seconds():g} s"
 
 
+def _priced(values: Values) -> Iterator[str]:
+    name, prices = values["model.name"], values["model.prices"]
+    if name not in prices:
+        yield f"{name!r} has no price among {', '.join(prices)}"
+
+
 MODEL_CHECKS: tuple[Row, ...] = (
     (
         "LLM_BOUND, TEXT_BOUND",
@@ -57,5 +63,11 @@ MODEL_CHECKS: tuple[Row, ...] = (
         ("model.cache_seconds", "events.window_seconds"),
         "answers kept longer than an event is asked about, else it is paid for again",
         _kept_while_asked,
+    ),
+    (
+        "LLM_MODEL, LLM_PRICES",
+        ("model.name", "model.prices"),
+        "a model of LLM_PRICES: add MODEL:SENT:ANSWERED, its dollars for a million tokens",
+        _priced,
     ),
 )

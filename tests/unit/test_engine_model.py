@@ -11,10 +11,11 @@ from builders import AT, MINUTE, a_book, a_model_policy, an_event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.engine.book import Price
 from app.engine.events import Event, EventKind
 from app.engine.model import passed_over, questions
 from app.engine.model_answer import LONGEST, Reading, read
-from app.engine.model_cost import billed_usd, worst_usd
+from app.engine.model_cost import billed_usd, is_by, worst_usd
 from app.engine.model_prompt import neutral, prompt
 from app.engine.opinions import Question
 from app.engine.verdicts import Reason, Verdict
@@ -228,11 +229,37 @@ def test_figures_that_cannot_be_true_are_no_bill(tokens: tuple[int | None, int |
 
 
 def test_prices_are_exact_and_rounded_up() -> None:
-    policy = a_model_policy(usd_per_million_input=Decimal("0.25"))
-    assert billed_usd(policy, 1_000_000, 1_000_000) == Decimal("2.25")
-    assert billed_usd(replace(policy, usd_per_million_input=Decimal("0.0001")), 1, 1) == Decimal(
-        "0.000002001"
-    )
+    assert billed_usd(POLICY, 1_000_000, 1_000_000) == Decimal("2.25")
+    cheap = {POLICY.name: Price(Decimal("0.0001"), Decimal(2))}
+    assert billed_usd(a_model_policy(prices=cheap), 1, 1) == Decimal("0.000002001")
+
+
+def test_d2_each_model_has_its_own_price() -> None:
+    prices = {"small": Price(Decimal(1), Decimal(2)), "large": Price(Decimal(10), Decimal(20))}
+    for name, usd in (("small", 3), ("large", 30)):
+        assert billed_usd(a_model_policy(name=name, prices=prices), 10**6, 10**6) == usd
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "same"),
+    [
+        ("gpt-5-mini", "gpt-5-mini", True),
+        ("gpt-5-mini", "gpt-5-mini-2026-01-01", True),
+        ("gpt-4", "gpt-4-0613", True),
+        ("gpt-5", "gpt-5-mini", False),
+        ("gpt-5", "gpt-5-mini-2026-01-01", False),
+        ("gpt-5", "gpt-5-pro-2026-01-01", False),
+        ("gpt-5", "gpt-5.1", False),
+        ("gpt-5", "gpt-5-1", False),
+        ("gpt-5-mini", "gpt-5", False),
+        ("gpt-5-mini", "", False),
+        ("gpt-5-mini", "openai/gpt-5-mini", False),
+    ],
+)
+def test_an_answer_is_by_the_asked_model_or_a_version_of_it(
+    asked: str, answered: str, same: bool
+) -> None:
+    assert is_by(asked, answered) is same
 
 
 def test_an_event_is_fresh_for_as_long_as_the_settings_say() -> None:
