@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from app.config.check import Check, Values
+from app.config.checks import Row, Values
 from app.config.errors import Problem
-from app.config.universe_checks import UNIVERSE
+from app.config.model_checks import MODEL_CHECKS
+from app.config.universe_checks import UNIVERSE_CHECKS
+from app.engine.book import MOST_BROKER_CALLS
 
 #: What a mixed score is made of; each has a weight.
 SOURCES = ("technical", "news", "filing", "model")
@@ -81,23 +83,6 @@ def _sources_known(values: Values) -> Iterator[str]:
         yield "technical has no weight"
 
 
-def _model_within_texts(values: Values) -> Iterator[str]:
-    model, texts = values["mixer.model_bound"], values["mixer.text_bound"]
-    if model > texts:
-        yield f"the model may move {model:g}, all texts together {texts:g}"
-
-
-def _model_starts_nothing(values: Values) -> Iterator[str]:
-    left = values["model.min_score"] - values["mixer.model_bound"]
-    if left < (cutoff := values["signals.cutoff_regular"] + values["signals.cutoff_delta"]):
-        yield f"asked at {values['model.min_score']:g}, it could move a score past {cutoff:g}"
-
-
-def _one_call_fits(values: Values) -> Iterator[str]:
-    if values["model.questions_per_slot"] > values["rates.model"]:
-        yield f"{values['model.questions_per_slot']} questions, {values['rates.model']} calls"
-
-
 def _trail_within_gain(values: Values) -> Iterator[str]:
     after, below = values["exits.trailing_after"], values["exits.trailing_stop"]
     if after < below:
@@ -105,12 +90,13 @@ def _trail_within_gain(values: Values) -> Iterator[str]:
 
 
 def _broker_left(values: Values) -> Iterator[str]:
-    if values["rates.broker_reserve"] >= values["rates.broker"]:
-        yield "nothing but reserve"
+    calls, reserve = values["rates.broker"], values["rates.broker_reserve"]
+    if calls - reserve < MOST_BROKER_CALLS:
+        yield f"{reserve} of {calls} leave {calls - reserve}"
 
 
-_BOOK_CHECKS: tuple[Check, ...] = (
-    *UNIVERSE,
+_BOOK_CHECKS: tuple[Row, ...] = (
+    *UNIVERSE_CHECKS,
     (
         "MIXER_THRESHOLD, RTH_CUTOFF",
         ("signals.mixer_threshold", "signals.cutoff_regular"),
@@ -140,29 +126,7 @@ _BOOK_CHECKS: tuple[Check, ...] = (
         _close_in_order,
     ),
     ("MIXER_WEIGHTS", ("mixer.weights",), f"{', '.join(SOURCES)}; the sum is 1", _sources_known),
-    (
-        "LLM_BOUND, TEXT_BOUND",
-        ("mixer.model_bound", "mixer.text_bound"),
-        "no more for the model than for all texts",
-        _model_within_texts,
-    ),
-    (
-        "LLM_MIN_SIGNAL_SCORE, LLM_BOUND",
-        (
-            "model.min_score",
-            "mixer.model_bound",
-            "signals.cutoff_regular",
-            "signals.cutoff_delta",
-        ),
-        "a score that stays above the cutoff whatever the model says",
-        _model_starts_nothing,
-    ),
-    (
-        "LLM_QUESTIONS_PER_ROUND",
-        ("model.questions_per_slot", "rates.model"),
-        "at most LLM_CALLS_PER_MINUTE",
-        _one_call_fits,
-    ),
+    *MODEL_CHECKS,
     (
         "TRAILING_AFTER_PCT, TRAILING_STOP_PCT",
         ("exits.trailing_after", "exits.trailing_stop"),
@@ -172,7 +136,7 @@ _BOOK_CHECKS: tuple[Check, ...] = (
     (
         "BROKER_CALLS_RESERVE",
         ("rates.broker", "rates.broker_reserve"),
-        "less than BROKER_CALLS",
+        f"at most BROKER_CALLS less {MOST_BROKER_CALLS}, which one look at the broker may need",
         _broker_left,
     ),
 )

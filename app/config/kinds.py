@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.engine.book import Price
 from app.engine.events import EventKind
 
 _TICKER = re.compile(r"[A-Z]{1,5}(\.[A-Z])?")
@@ -195,8 +196,19 @@ def _leverage(text: str) -> Mapping[str, Decimal]:
     return times
 
 
+def _prices(text: str) -> Mapping[str, Price]:
+    # From the right: a model's own name may have colons in it.
+    entries = [word.strip().rsplit(":", 2) for word in text.split(",")]
+    usd = amount("0", "1000000").parse
+    prices = {name: Price(usd(sent), usd(answered)) for name, sent, answered in entries}
+    if len(prices) != len(entries) or not all(re.fullmatch(r"[!-~]+", name) for name in prices):
+        raise ValueError(text)
+    return prices
+
+
 EVENTS = Kind(f"of {', '.join(EventKind)}, each once, or none", _events)
 LEVERAGE = Kind("FUND:TIMES separated by commas, -10 to -1 or 1 to 10, or none", _leverage)
+PRICES = Kind("MODEL:SENT:ANSWERED separated by commas, each model once", _prices)
 DELAYS = Kind("seconds above 0 up to 600, rising, separated by commas", _delays)
 TICKERS = Kind("tickers in capitals separated by commas, each once, or none", _tickers)
 PAIRS = Kind("pairs of tickers such as QQQ:SQQQ, separated by commas, each once, or none", _pairs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.config.check import Check, Values
+from app.config.checks import Row, Values
 
 
 def _symbols(values: Values) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def _funds_known(values: Values) -> Iterator[str]:
 
 _TIERS = ("universe.tier_a", "universe.tier_b", "universe.bench")
 
-UNIVERSE: tuple[Check, ...] = (
+UNIVERSE_CHECKS: tuple[Row, ...] = (
     (
         "TIER_A_TICKERS, TIER_B_TICKERS, BENCH_TICKERS",
         _TIERS,

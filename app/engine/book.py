@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Mode(StrEnum):
@@ -95,7 +96,7 @@ class CapPolicy:
 
 @dataclass(frozen=True, slots=True)
 class EventPolicy:
-    """Which events count and for how long they wake a bench symbol (``window``).
+    """Which events count, and for how long they wake the bench and are asked about (``window``).
 
     A spike is a bar of ``spike_factor`` times the mean volume of the ``spike_bars`` before it.
     """
@@ -107,13 +108,20 @@ class EventPolicy:
     spike_min_volume: float
 
 
+class Price(NamedTuple):
+    """US dollars for a million tokens, sent and answered."""
+
+    sent: Decimal
+    answered: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class ModelPolicy:
     """When the language model is asked, what it may cost, and what happens without an answer.
 
     Money is what the provider bills, in US dollars; the budget in won is compared at
-    ``krw_per_usd``. ``fallback`` is ``technical`` (the score as it is without the model) or
-    ``refuse``.
+    ``krw_per_usd``. ``prices`` are by the model's name, also for ``name``. ``fallback`` is
+    ``technical`` (the score as it is without the model) or ``refuse``.
     """
 
     enabled: bool
@@ -124,14 +132,18 @@ class ModelPolicy:
     monthly_krw: Decimal
     monthly_usd: Decimal
     krw_per_usd: Decimal
-    usd_per_million_input: Decimal
-    usd_per_million_output: Decimal
+    prices: Mapping[str, Price]
     max_output_tokens: int
     max_prompt_bytes: int
     cache: timedelta
     timeout_s: float
     questions_per_slot: int
     fallback: str
+
+    @property
+    def price(self) -> Price:
+        """Return what the model that is asked costs."""
+        return self.prices[self.name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +241,10 @@ class SchedulePolicy:
     filings: timedelta
     kpis: timedelta
     tiers: timedelta
+
+
+#: So many calls to the broker at most are one step's: their tokens are taken together.
+MOST_BROKER_CALLS = 21
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Candidate:
     """One symbol's score in one slot; ``bars`` counts its closes, ``last`` is its newest signal.
 
     ``score`` is the mixed one, ``own`` the technical score alone. ``event_at`` is when the newest
-    event about the symbol became known, ``flaw`` what is wrong with its bars, ``unanswered`` why
+    known event about the symbol happened, ``flaw`` what is wrong with its bars, ``unanswered`` why
     the model did not answer a question about it.
     """
 

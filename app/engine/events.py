@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -44,3 +44,11 @@ class Event:
     relevance: float = 1.0
     tone: float | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_fresh(event: Event, at: datetime, window: timedelta) -> bool:
+    """Was an event known at ``at``, and had it happened at most the window ago?
+
+    That it was seen late makes nothing new of it: a fetch after a pause brings yesterday's news.
+    """
+    return event.first_seen_at <= at and at - event.at <= window

@@ -7,8 +7,8 @@ A text's weight is u = relevance x 2^(-age / half-life), so that it loses half i
     mixed = sum(w x f x v) / sum(w x f)     the technical score always has f = 1
 
 Without texts the technical score stands alone. What the model says of a text (stance x
-confidence) is weighed as the text's tone is, by the age of the answer. Then three bounds hold,
-whatever the texts say:
+confidence) is weighed as the text's tone is, by the age of the text: an answer makes old news no
+newer. Then three bounds hold, whatever the texts say:
 
     |mixed without model - technical| <= text_bound
     |mixed - mixed without model| <= model_bound,   |mixed - technical| <= text_bound
@@ -51,8 +51,7 @@ class Evidence:
 def lasts(book: Book) -> timedelta:
     """Return how far back evidence must be loaded so that none is missing."""
     mixer = book.mixer
-    opinions = mixer.model_half_life * HALF_LIVES + book.events.window
-    return max(mixer.news_half_life * HALF_LIVES, mixer.filing_half_life * HALF_LIVES, opinions)
+    return max(mixer.news_half_life, mixer.filing_half_life, mixer.model_half_life) * HALF_LIVES
 
 
 def mix(book: Book, technical: Scores, evidence: Evidence) -> Scores:
@@ -132,17 +131,17 @@ def _texts(book: Book, evidence: Evidence, source: str) -> _Pieces:
 
 def _opinions(book: Book, evidence: Evidence) -> _Pieces:
     """Return the model's newest answer about each event and symbol, if the event is known."""
-    relevance = {event.id: event.relevance for event in _known(book, evidence)}
+    about = {event.id: event for event in _known(book, evidence)}
     newest: dict[tuple[str, str], Opinion] = {}
     for opinion in sorted(evidence.opinions, key=lambda o: (o.at, o.call)):
-        if opinion.event_id in relevance and opinion.at <= evidence.at:
+        if opinion.event_id in about and opinion.at <= evidence.at:
             newest[opinion.symbol, opinion.event_id] = opinion
     half_life = book.mixer.model_half_life
     return _by_symbol(
         (
             o.symbol,
             o.stance * o.confidence if 0 <= o.confidence <= 1 else float("nan"),
-            _weight(relevance[o.event_id], evidence.at - o.at, half_life),
+            _weight(about[o.event_id].relevance, evidence.at - about[o.event_id].at, half_life),
         )
         for o in newest.values()
     )

@@ -1,15 +1,17 @@
 """Which questions the language model is asked: few, fresh, and where the score is large already."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import islice
 
 from app.engine.book import Book
-from app.engine.events import Event
+from app.engine.events import FED, Event, is_fresh
+from app.engine.model_prompt import prompt
 from app.engine.opinions import Question
 from app.engine.verdicts import Judged, Reason, Verdict
 
-#: (symbol, event id) of what the ledger of calls knows already.
-Known = Collection[tuple[str, str]]
+#: The contents (``Prompt.key``) of which the ledger still has a call.
+Known = Collection[str]
 
 
 def questions(
@@ -19,12 +21,14 @@ def questions(
     at: datetime,
     known: Known = frozenset(),
 ) -> tuple[Question, ...]:
-    """Return what to ask at ``at``: of each symbol its newest event, the largest scores first (D1).
+    """Return what to ask at ``at``, the largest scores first (D1).
 
-    ``scores`` are mixed without the model. An event is fresh for ``events.window`` after it was
-    first seen, if its kind is among the model's and its relevance suffices; one about the whole
-    market is fresh for every symbol. Of questions that are not ``known`` there are at most
-    ``questions_per_slot``; the others cost nothing, so they keep nobody else from being asked.
+    ``scores`` are mixed without the model. Of each symbol that is the newest event about it or
+    about the whole market, and where that is ``known``, the newest one that is not, too. The
+    Federal Reserve comes first (B4). An event counts for ``events.window`` after it happened, once
+    it was seen, if its kind is among the model's and its relevance suffices. Of questions that are
+    not ``known`` there are at most ``questions_per_slot``; the others cost nothing, so they keep
+    nobody else from being asked.
     """
     asked, _ = _parted(book, scores, events, at, known)
     return tuple(asked)
@@ -45,10 +49,11 @@ def passed_over(
     """
     _, waiting = _parted(book, scores, events, at, known)
     least, most = book.model.min_score, book.model.questions_per_slot
+    weak = {s: scores[s] for s in sorted(scores) if not _strong(scores[s], least)}
+    own = [event for event in events if event.symbol is not None]
     small = [
         (q.symbol, _subject(q), Verdict("model", Reason.MODEL_BELOW_SCORE, abs(q.score), least))
-        for q in sorted(_about(book, scores, events, at), key=lambda q: q.symbol)
-        if not _strong(q.score, least) and q.event.symbol is not None
+        for q in _about(book, weak, own, at)
     ]
     full = [
         (q.symbol, _subject(q), Verdict("model", Reason.MODEL_RATE_LIMITED, most + n, most))
@@ -61,37 +66,48 @@ def _parted(
     book: Book, scores: Mapping[str, float], events: Sequence[Event], at: datetime, known: Known
 ) -> tuple[list[Question], list[Question]]:
     """Part the questions about large scores into those for this round and those beyond it."""
-    strong = [q for q in _about(book, scores, events, at) if _strong(q.score, book.model.min_score)]
+    least = book.model.min_score
+    strong = {symbol: score for symbol, score in scores.items() if _strong(score, least)}
     asked: list[Question] = []
     beyond: list[Question] = []
     left = book.model.questions_per_slot
-    for q in sorted(strong, key=lambda q: (-abs(q.score), q.symbol)):
-        new = (q.symbol, q.event.id) not in known
+    about = _about(book, strong, events, at, known)
+    for q in sorted(about, key=lambda q: (-abs(q.score), q.symbol)):
+        new = not _is_known(book, q, known)
         (beyond if new and left == 0 else asked).append(q)
         left -= new and left > 0
     return asked, beyond
 
 
 def _about(
-    book: Book, scores: Mapping[str, float], events: Sequence[Event], at: datetime
+    book: Book,
+    scores: Mapping[str, float],
+    events: Sequence[Event],
+    at: datetime,
+    known: Known = frozenset(),
 ) -> Iterator[Question]:
-    """Yield the newest fresh event of each symbol that has one, or of the whole market."""
-    fresh = (event for event in events if _fresh(book, event, at))
-    newest = {e.symbol: e for e in sorted(fresh, key=_age)}
+    """Yield each symbol's first question, and the first that is not known where that is another."""
+    fresh = sorted((event for event in events if _fresh(book, event, at)), key=_rank, reverse=True)
     for symbol, score in scores.items():
-        found = [newest[name] for name in (symbol, None) if name in newest]
-        if found:
-            yield Question(symbol, max(found, key=_age), score)
+        about = [Question(symbol, e, score) for e in fresh if e.symbol in (symbol, None)]
+        yield from about[:1]
+        if about and _is_known(book, about[0], known):
+            yield from islice((q for q in about if not _is_known(book, q, known)), 1)
 
 
-def _age(event: Event) -> tuple[datetime, str]:
-    return event.first_seen_at, event.id
+def _is_known(book: Book, question: Question, known: Known) -> bool:
+    return prompt(question, book.model).key in known
+
+
+def _rank(event: Event) -> tuple[bool, datetime, datetime, str]:
+    # When it happened before when we saw it: one fetch brings many, and a late one older ones.
+    return event.kind in FED, event.at, event.first_seen_at, event.id
 
 
 def _fresh(book: Book, event: Event, at: datetime) -> bool:
     return (
         event.kind in book.model.events
-        and timedelta(0) <= at - event.first_seen_at <= book.events.window
+        and is_fresh(event, at, book.events.window)
         and book.events.min_relevance <= event.relevance <= 1
     )
 

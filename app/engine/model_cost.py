@@ -1,6 +1,7 @@
 """What a call to the language model may cost, and what it did: exact decimals, rounded up."""
 
 import json
+import re
 from decimal import ROUND_CEILING, Decimal, localcontext
 
 from app.engine.book import ModelPolicy
@@ -13,11 +14,20 @@ OVERHEAD_TOKENS = len(json.dumps(SCHEMA)) + 500
 MOST_TOKENS = 10_000_000
 #: Dollars; every sum is a multiple of this.
 STEP = Decimal("0.000000001")
+#: What a server adds to the name of a model that has versions: a date, or a number of three digits
+#: and more. Fewer could be another model: gpt-5-1.
+_VERSION = re.compile(r"-\d{3,}(-\d+)*", re.ASCII)
 
 
 def worst_usd(prompt: Prompt, policy: ModelPolicy) -> Decimal:
     """Return the most that a call can cost: a token a byte sent, and the longest answer."""
     return _usd(policy, prompt.size + OVERHEAD_TOKENS, prompt.max_output_tokens)
+
+
+def is_by(asked: str, answered: str) -> bool:
+    """Is an answer by the model that was asked, or by a numbered version of it, at its price?"""
+    version = answered.removeprefix(asked)
+    return answered == asked or (version != answered and bool(_VERSION.fullmatch(version)))
 
 
 def billed_usd(
@@ -36,5 +46,5 @@ def billed_usd(
 
 def _usd(policy: ModelPolicy, sent: int, answered: int) -> Decimal:
     with localcontext(prec=60, rounding=ROUND_CEILING):
-        millionths = sent * policy.usd_per_million_input + answered * policy.usd_per_million_output
+        millionths = sent * policy.price.sent + answered * policy.price.answered
         return millionths.scaleb(-6).quantize(STEP)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import fsum, isfinite, log, nan, sqrt
 
 from app.engine.book import Book, Universe
-from app.engine.events import Event
+from app.engine.events import Event, is_fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,6 @@ def interval(book: Book, symbol: str) -> timedelta:
     return book.schedule.quotes
 
 
-def awake(book: Book, seen: datetime, at: datetime) -> bool:
-    """Does an event that became known at ``seen`` still wake the bench?"""
-    return timedelta(0) <= at - seen <= book.events.window
-
-
 def woken(book: Book, events: Iterable[Event], at: datetime) -> frozenset[str]:
     """Return the bench's symbols that an event about themselves has woken.
 
@@ -59,7 +54,7 @@ def woken(book: Book, events: Iterable[Event], at: datetime) -> frozenset[str]:
     return frozenset(
         event.symbol
         for event in events
-        if event.symbol in bench and awake(book, event.first_seen_at, at)
+        if event.symbol in bench and is_fresh(event, at, book.events.window)
     ) - {None}
 
 

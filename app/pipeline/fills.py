@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
+from app.engine.book import MOST_BROKER_CALLS
 from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Execution, Order, Purpose
 from app.io.store import orders
@@ -18,8 +19,9 @@ from app.pipeline.services import Services
 QUIET = timedelta(seconds=30)
 #: A stop rests for hours: the stream and each reconciliation tell of it sooner than this.
 RESTING = timedelta(minutes=2)
-#: So many orders are asked about in one pass; the others are still quiet in the next.
-AT_ONCE = 20
+#: So many orders are asked about in one pass, beside their executions; the others are still quiet
+#: in the next.
+AT_ONCE = MOST_BROKER_CALLS - 1
 
 
 def apply(to: Services, messages: Sequence[Message]) -> int:

@@ -5,10 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.engine.book import Book
+from app.engine.book import Book, ModelPolicy
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.model_answer import Reading, read
-from app.engine.model_cost import MOST_TOKENS, billed_usd
+from app.engine.model_cost import MOST_TOKENS, billed_usd, is_by
 from app.engine.verdicts import Reason, Verdict
 from app.io.llm.port import Answer, Finish, Late
 from app.io.store.model_calls import UNSENT, Outcome
@@ -36,7 +36,10 @@ class Ended:
 
 
 def of_answer(answer: Answer, book: Book) -> Ended:
-    """Judge an answer; whatever it says, its tokens are billed, in the worst case all of them."""
+    """Judge an answer; whatever it says, its tokens are billed, in the worst case all of them.
+
+    Where it is the worst case, ``billed`` says why.
+    """
     said = read(answer.text) if answer.finish is Finish.ANSWERED else _fault(answer, book)
     kept: dict[str, Any] = {"text": answer.text[:KEPT]}
     reason = Reason.PASSED
@@ -45,9 +48,11 @@ def of_answer(answer: Answer, book: Book) -> Ended:
     else:
         reason = said.reason
     tokens = answer.input_tokens, answer.output_tokens
+    if (unknown := _unpriced(answer, book.model)) is not None:
+        kept["billed"] = f"the worst case: {unknown}"
     outcome = Outcome(
         reason,
-        billed_usd(book.model, *tokens),
+        billed_usd(book.model, *tokens) if unknown is None else None,
         answer=kept,
         model=answer.model,
         request_id=answer.request_id,
@@ -55,6 +60,15 @@ def of_answer(answer: Answer, book: Book) -> Ended:
         output_tokens=_believable(tokens[1]),
     )
     return Ended(outcome, said)
+
+
+def _unpriced(answer: Answer, policy: ModelPolicy) -> str | None:
+    """Return why what an answer cost is not known; None where it is."""
+    if not is_by(policy.name, answer.model):
+        return f"{policy.name} was asked and {answer.model or 'no name'} answered"
+    if billed_usd(policy, answer.input_tokens, answer.output_tokens) is None:
+        return "no believable number of tokens"
+    return None
 
 
 def of_error(error: BaseException, book: Book) -> Ended:

@@ -74,7 +74,7 @@ def _inputs(to: Services, db: Connection, at: datetime, slot: int) -> SignalInpu
         held=held,
         events=known,
         opinions=model_calls.opinions(db, book.id, since) if known else (),
-        asked=model_calls.asked(db, book.id, since) if known else frozenset(),
+        kept=model_calls.kept(db, book, at) if known else frozenset(),
         entries=caps.counted(book, orders.entries_since(db, book.id, today)),
     )
 

@@ -118,7 +118,14 @@ def test_a_content_is_paid_for_once_within_the_cache(database: Database) -> None
     again = reserve(database, of, a_call(of, "a", at=AT + timedelta(minutes=29)))
     assert isinstance(again, Known)
     assert (again.id, again.outcome) == (first, None)
+    assert kept(database, of, 29) == {a_call(of, "a").prompt.key}
+    assert kept(database, of, 30) == frozenset()
     assert isinstance(reserve(database, of, a_call(of, "a", at=AT + timedelta(minutes=30))), int)
+
+
+def kept(database: Database, of: Book, minutes: int) -> frozenset[str]:
+    with database.begin() as db:
+        return model_calls.kept(db, of, AT + timedelta(minutes=minutes))
 
 
 def test_what_certainly_was_not_sent_is_no_call(database: Database) -> None:
@@ -127,7 +134,9 @@ def test_what_certainly_was_not_sent_is_no_call(database: Database) -> None:
     assert isinstance(unsent, int)
     with database.begin() as db:
         assert model_calls.made(db, of.id).calls == 1
+        assert len(model_calls.kept(db, of, AT)) == 1
         model_calls.settle(db, unsent, Outcome(model_calls.UNSENT, Decimal(0)))
+        assert model_calls.kept(db, of, AT) == frozenset()
         assert model_calls.made(db, of.id) == (0, 0)
     assert isinstance(reserve(database, of, a_call(of, "b")), int)
     with database.begin() as db:

@@ -31,6 +31,8 @@ class Told:
     said: str | Exception = GOOD
     finish: Finish = Finish.ANSWERED
     silent: bool = False
+    name: str = "gpt-5-mini-2026-01-01"
+    tokens: int | None = 100
     asked: list[Prompt] = field(default_factory=list)
     let_go: Signal = field(default_factory=Signal)
 
@@ -40,7 +42,7 @@ class Told:
             self.let_go.wait(20)
         if isinstance(self.said, Exception):
             raise self.said
-        return Answer(self.finish, self.said, "a-model-1", "req-1", 100, 50)
+        return Answer(self.finish, self.said, self.name, "req-1", self.tokens, 50)
 
 
 @pytest.fixture
@@ -121,6 +123,26 @@ def test_every_failure_takes_the_fallback_and_says_which_it_was(
     assert reasons(asked) == [reason]
     assert asked.unanswered == {"AAPL": reason}
     assert [is_worst for _, is_worst in rows(to)] == [worst]
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (Told(name="gpt-5-2026-01-01"), "gpt-5-mini was asked and gpt-5-2026-01-01 answered"),
+        (Told(name=""), "gpt-5-mini was asked and no name answered"),
+        (Told(tokens=None), "no believable number of tokens"),
+    ],
+)
+def test_d2_what_has_no_known_price_costs_the_worst_case_and_says_so(
+    world: World, told: Told, why: str
+) -> None:
+    to = wired(world, told)
+    asked = model.ask(to, [about()], NOON)
+    assert reasons(asked) == [Reason.PASSED]
+    assert rows(to) == [(Reason.PASSED, True)]
+    with to.database.begin() as db:
+        said = db.exec_driver_sql("SELECT answer->>'billed' FROM model_calls").scalar_one()
+    assert said == f"the worst case: {why}"
 
 
 def test_silence_is_late_and_counted_as_spent(world: World) -> None:

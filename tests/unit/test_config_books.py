@@ -1,6 +1,7 @@
 """A book: how often the preset runs, and numbers that are wrong alone or together."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,12 @@ def test_flat_names_set_the_book() -> None:
     assert told.signals.direction_lock == timedelta(0)
 
 
+def test_d2_a_model_costs_what_the_table_says_and_nothing_only_where_that_says_so() -> None:
+    assert book().model.price == (Decimal("0.25"), Decimal(2))
+    own = book(LLM_MODEL="llama3:8b", LLM_PRICES="gpt-5-mini:0.25:2, llama3:8b:0:0")
+    assert own.model.price == (0, 0)
+
+
 def test_the_threshold_must_equal_the_cutoff() -> None:
     assert refused(MIXER_THRESHOLD="0.13") == [
         "us_baskets: MIXER_THRESHOLD, RTH_CUTOFF: 0.13 and 0.12; accepted: the same number"
@@ -87,10 +94,15 @@ def test_the_threshold_must_equal_the_cutoff() -> None:
         ({"LLM_BOUND": "0.3"}, "the model may move 0.3"),
         ({"LLM_MIN_SIGNAL_SCORE": "0.2"}, "it could move a score past 0.12"),
         ({"LLM_QUESTIONS_PER_ROUND": "30"}, "30 questions, 20 calls"),
+        ({"LLM_MODEL": "gpt-5"}, "LLM_MODEL, LLM_PRICES: 'gpt-5' has no price among gpt-5-mini"),
+        ({"LLM_PRICES": "a:1:2,b:1:2"}, "'gpt-5-mini' has no price among a, b; accepted: a model"),
+        ({"LLM_CACHE_SECONDS": "900"}, "kept for 900 s, asked about for 900 s"),
+        ({"EVENT_WINDOW_SECONDS": "3600"}, "kept for 1800 s, asked about for 3600 s"),
         ({"TRAILING_AFTER_PCT": "0.01"}, "the stop would begin below the entry"),
         ({"FUND_LEVERAGE": "SQQQ:-3"}, "SOXS is an inverse ETF without leverage"),
         ({"FUND_LEVERAGE": "SQQQ:3,SOXS:-3"}, "SQQQ is an inverse ETF and would move with"),
-        ({"BROKER_CALLS": "60"}, "BROKER_CALLS_RESERVE: nothing but reserve"),
+        ({"BROKER_CALLS": "60"}, "BROKER_CALLS_RESERVE: 60 of 60 leave 0"),
+        ({"BROKER_CALLS": "80"}, "BROKER_CALLS_RESERVE: 60 of 80 leave 20"),
     ],
 )
 def test_numbers_that_are_wrong_together(environ: dict[str, str], said: str) -> None:
@@ -114,6 +126,7 @@ def test_numbers_that_are_wrong_together(environ: dict[str, str], said: str) -> 
         ("BASKETS", ["M:SQQQ", "M:SQQQ:", "M:SQQQ:AAPL+AAPL", "M:SQQQ:AAPL,M:SQQQ:MSFT"]),
         ("SIGNAL_WEIGHTS", ["trend", "trend:2", "trend:x", "trend:0.5,trend:0.5"]),
         ("BASKET_MAX_MEAN", ["0", "0.12"]),
+        ("LLM_PRICES", ["none", "m", "m:1", ":1:2", "m:-1:2", "m:1:x", "m::", "m:1:2,m:1:2"]),
         ("MIXER_THRESHOLD", ["1.1", "-0.1", "0.12 #"]),
     ],
 )

@@ -91,6 +91,8 @@ def test_another_books_number_is_named_by_its_path(two_books: Settings) -> None:
         ({"CUTOFF_DELTA": ""}, "CUTOFF_DELTA: ''; accepted"),
         ({"CUTOFF_DELTA": "-0.12"}, "cutoffs above 0 and below 1"),
         ({"RTH_CUTOFF": "0.13"}, "MIXER_THRESHOLD, RTH_CUTOFF"),
+        ({"LLM_MODEL": "gpt-5"}, "'gpt-5' has no price among gpt-5-mini; accepted: a model of"),
+        ({"LLM_CACHE_SECONDS": "600"}, "kept for 600 s, asked about for 900 s"),
         ({"TIER_A_TICKERS": "NVDA,AMZN"}, "AMZN is in two tiers"),
         ({"MAX_POSITIONS": "2", "risk.max_positions": "2"}, "named twice"),
     ],

@@ -86,6 +86,14 @@ def test_of_one_event_the_newest_answer_counts_and_an_unknown_event_has_none() -
     assert aapl(opinions=(new,)) == 0.2
 
 
+def test_an_answer_makes_old_news_no_newer() -> None:
+    moved = []
+    for age in (0, 15, 24 * 60):
+        event = an_event(tone=None, at=AT - age * MINUTE)
+        moved.append(aapl(event, opinions=(an_opinion(event),)) - 0.2)
+    assert moved[0] > moved[1] > moved[2] == 0
+
+
 @pytest.mark.parametrize(
     "changes",
     [

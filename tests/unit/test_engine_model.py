@@ -11,10 +11,11 @@ from builders import AT, MINUTE, a_book, a_model_policy, an_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.events import EventKind
+from app.engine.book import Price
+from app.engine.events import Event, EventKind
 from app.engine.model import passed_over, questions
 from app.engine.model_answer import LONGEST, Reading, read
-from app.engine.model_cost import billed_usd, worst_usd
+from app.engine.model_cost import billed_usd, is_by, worst_usd
 from app.engine.model_prompt import neutral, prompt
 from app.engine.opinions import Question
 from app.engine.verdicts import Reason, Verdict
@@ -48,10 +49,44 @@ def test_d1_only_the_events_of_the_settings_are_asked_about(kind: EventKind) -> 
     assert questions(deaf, {"AAPL": 0.5}, [event], AT) == ()
 
 
-@pytest.mark.parametrize(("age", "asked"), [(0, True), (15, True), (15.1, False), (-1, False)])
-def test_old_and_future_events_are_not_asked_about(age: float, asked: bool) -> None:
-    event = an_event("AAPL", first_seen_at=AT - age * MINUTE)
+@pytest.mark.parametrize(
+    ("age", "seen", "asked"),
+    [(0, 0, True), (15, 15, True), (15, 0, True), (15.1, 0, False), (24 * 60, 0, False)],
+)
+def test_news_are_as_old_as_what_happened_and_not_as_our_reading_of_it(
+    age: float, seen: float, asked: bool
+) -> None:
+    event = an_event("AAPL", at=AT - age * MINUTE, first_seen_at=AT - seen * MINUTE)
     assert bool(questions(BOOK, {"AAPL": 0.5}, [event], AT)) is asked
+
+
+def test_what_is_not_known_yet_is_not_asked_about() -> None:
+    event = an_event("AAPL", at=AT - MINUTE, first_seen_at=AT + MINUTE)
+    assert questions(BOOK, {"AAPL": 0.5}, [event], AT) == ()
+
+
+def asked_about(events: list[Event], known: str = "") -> list[str]:
+    keys = {prompt(Question("AAPL", e, 0.5), POLICY).key for e in events if e.id in known.split()}
+    return [q.event.id for q in questions(BOOK, {"AAPL": 0.5}, events, AT, keys)]
+
+
+def test_of_one_fetch_the_newest_is_asked_about_first_and_then_the_others() -> None:
+    """Ids are hashes: that of the newest is neither the smallest nor the largest."""
+    ages = {"b": 1, "c": 3, "a": 9}
+    fetch = [an_event("AAPL", id=n, title=n, at=AT - age * MINUTE) for n, age in ages.items()]
+    assert asked_about(fetch) == ["b"]
+    assert asked_about(fetch, "b") == ["b", "c"]
+    assert asked_about(fetch, "b c") == ["b", "a"]
+    assert asked_about(fetch, "a b c") == ["b"]
+
+
+def test_b4_the_federal_reserve_comes_first() -> None:
+    fed = an_event(None, id="fed", kind=EventKind.FED_SPEECH, at=AT - 9 * MINUTE)
+    own = an_event("AAPL", id="own")
+    assert asked_about([own, fed]) == ["fed"]
+    assert asked_about([own, fed], "fed") == ["fed", "own"]
+    [(_, subject, weak)] = passed_over(BOOK, {"AAPL": 0.1}, [own, fed], AT)
+    assert (subject, weak.reason) == ("event:own", Reason.MODEL_BELOW_SCORE)
 
 
 def test_the_strongest_come_first_and_the_others_are_told() -> None:
@@ -64,8 +99,17 @@ def test_the_strongest_come_first_and_the_others_are_told() -> None:
         ("B", Reason.MODEL_RATE_LIMITED),
         ("A", Reason.MODEL_RATE_LIMITED),
     ]
-    known = {("E", "E"), ("D", "D")}
+    known = {prompt(q, POLICY).key for q in found[:2]}
     assert [q.symbol for q in questions(BOOK, scores, events, AT, known)] == list("EDCBA")
+
+
+def test_what_another_model_said_is_not_known_of_this_one() -> None:
+    scores = {s: 0.4 + n / 100 for n, s in enumerate("ABCDE")}
+    events = [an_event(s, id=s) for s in scores]
+    known = {prompt(Question(e.id, e, 0.5), POLICY).key for e in events}
+    assert len(questions(BOOK, scores, events, AT, known)) == 5
+    other = replace(BOOK, model=a_model_policy(name="another-model"))
+    assert len(questions(other, scores, events, AT, known)) == POLICY.questions_per_slot
 
 
 def test_what_is_about_the_market_is_asked_for_every_symbol() -> None:
@@ -185,14 +229,40 @@ def test_figures_that_cannot_be_true_are_no_bill(tokens: tuple[int | None, int |
 
 
 def test_prices_are_exact_and_rounded_up() -> None:
-    policy = a_model_policy(usd_per_million_input=Decimal("0.25"))
-    assert billed_usd(policy, 1_000_000, 1_000_000) == Decimal("2.25")
-    assert billed_usd(replace(policy, usd_per_million_input=Decimal("0.0001")), 1, 1) == Decimal(
-        "0.000002001"
-    )
+    assert billed_usd(POLICY, 1_000_000, 1_000_000) == Decimal("2.25")
+    cheap = {POLICY.name: Price(Decimal("0.0001"), Decimal(2))}
+    assert billed_usd(a_model_policy(prices=cheap), 1, 1) == Decimal("0.000002001")
+
+
+def test_d2_each_model_has_its_own_price() -> None:
+    prices = {"small": Price(Decimal(1), Decimal(2)), "large": Price(Decimal(10), Decimal(20))}
+    for name, usd in (("small", 3), ("large", 30)):
+        assert billed_usd(a_model_policy(name=name, prices=prices), 10**6, 10**6) == usd
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "same"),
+    [
+        ("gpt-5-mini", "gpt-5-mini", True),
+        ("gpt-5-mini", "gpt-5-mini-2026-01-01", True),
+        ("gpt-4", "gpt-4-0613", True),
+        ("gpt-5", "gpt-5-mini", False),
+        ("gpt-5", "gpt-5-mini-2026-01-01", False),
+        ("gpt-5", "gpt-5-pro-2026-01-01", False),
+        ("gpt-5", "gpt-5.1", False),
+        ("gpt-5", "gpt-5-1", False),
+        ("gpt-5-mini", "gpt-5", False),
+        ("gpt-5-mini", "", False),
+        ("gpt-5-mini", "openai/gpt-5-mini", False),
+    ],
+)
+def test_an_answer_is_by_the_asked_model_or_a_version_of_it(
+    asked: str, answered: str, same: bool
+) -> None:
+    assert is_by(asked, answered) is same
 
 
 def test_an_event_is_fresh_for_as_long_as_the_settings_say() -> None:
     short = replace(BOOK, events=replace(BOOK.events, window=timedelta(seconds=5)))
-    event = an_event("AAPL", first_seen_at=AT - timedelta(seconds=6))
+    event = an_event("AAPL", at=AT - timedelta(seconds=6), first_seen_at=AT)
     assert questions(short, {"AAPL": 0.5}, [event], AT) == ()

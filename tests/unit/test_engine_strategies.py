@@ -1,6 +1,7 @@
 """The strategy: from a panel to signals, verdicts and the memory of what was signalled."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,9 @@ def test_b2_an_event_wakes_the_bench() -> None:
     assert [s.symbol for s in decide(inputs(panel, events=(spike,), **awake)).signals] == ["AMD"]
     for events in ((), (replace(spike, symbol=None),), (replace(spike, symbol="AAPL"),)):
         assert reasons(decide(inputs(panel, events=events, **awake)))["AMD"] is Reason.NO_EVENT
+    old = (replace(spike, at=AT - timedelta(days=1)),)
+    assert reasons(decide(inputs(panel, events=old, **awake)))["AMD"] is Reason.NO_EVENT
+    assert decide(inputs(panel, events=(spike, *old), **awake)).signals
 
 
 def test_b7_a_split_in_the_window_is_not_traded_on() -> None:
@@ -176,6 +180,34 @@ def test_d1_the_model_is_asked_where_the_score_is_large_and_news_are_fresh() -> 
     hard = ask(replace(BOOK, model=a_model_policy(min_score=1.0)), inputs(events=(news,)))
     assert hard.questions == ()
     assert [v.reason for _, _, v in hard.passed_over] == [Reason.MODEL_BELOW_SCORE]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"at": FULL_DAY.close, "quoted_at": dict.fromkeys(SYMBOLS, FULL_DAY.close)},
+        {"hours": None},
+        {"due": frozenset()},
+        {"quoted_at": {}},
+        {"quoted_at": {"AAPL": AT - 91 * SECOND}},
+    ],
+)
+def test_d1_nobody_pays_for_an_answer_that_no_signal_can_wait_for(changes: dict[str, Any]) -> None:
+    easy = replace(BOOK, model=a_model_policy(min_score=0.12))
+    values = inputs(**changes)
+    news = an_event("AAPL", at=values.at, first_seen_at=values.at)
+    assert STRATEGIES[BOOK.strategy].questions(easy, replace(values, events=(news,))) == Asking()
+
+
+def test_d1_bars_that_cannot_be_right_ask_nothing() -> None:
+    easy = replace(BOOK, model=a_model_policy(min_score=0.12))
+    steep = a_marching_panel()
+    split = replace(steep, close=np.where(np.arange(40) < 20, steep.close, 2 * steep.close))
+    for panel in (split, replace(steep, symbols=("TSLA", "MSFT", "NVDA", "AAPL"))):
+        asking = STRATEGIES[BOOK.strategy].questions(
+            easy, inputs(panel, events=(an_event("AAPL"),))
+        )
+        assert asking == Asking()
 
 
 def test_d3_a_book_that_refuses_without_an_answer_says_why() -> None:

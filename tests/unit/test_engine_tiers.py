@@ -10,7 +10,7 @@ from builders import AT, MINUTE, SECOND, a_book, an_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.tiers import Due, awake, changed, due, interval, propose, realised_volatility, woken
+from app.engine.tiers import Due, changed, due, interval, propose, realised_volatility, woken
 
 BOOK = a_book()
 A, B, BENCH = BOOK.universe.tier_a, BOOK.universe.tier_b, BOOK.universe.bench
@@ -41,13 +41,12 @@ def test_how_often_each_is_quoted() -> None:
 
 
 def test_b2_the_bench_wakes_on_its_own_events_for_the_window() -> None:
-    seen = AT - 15 * MINUTE
-    assert awake(BOOK, seen, AT)
-    assert not awake(BOOK, seen - SECOND, AT)
-    assert not awake(BOOK, AT + SECOND, AT)
+    oldest = AT - 15 * MINUTE
     events = [
-        an_event("AMD", first_seen_at=seen),
-        an_event("SOXS", first_seen_at=seen - SECOND),
+        an_event("AMD", at=oldest),
+        an_event("SOXS", at=oldest - SECOND),
+        an_event("AVGO", at=AT - timedelta(days=1)),
+        an_event("NFLX", at=oldest, first_seen_at=AT + SECOND),
         an_event("AAPL"),
         an_event(None),
     ]

@@ -15,15 +15,12 @@ from app.engine.gates.stale_data import stale_data
 from app.engine.gates.tier_due import tier_due
 from app.engine.verdicts import Verdict
 
-#: Cheap and common refusals first: whose turn it is, then whether its data may be trusted, then
-#: what they say; the gates that compare with earlier signals and entries last.
+#: Whose turn it is, and whether its data may be trusted: what no score has a say in.
+ADMISSION: tuple[Gate, ...] = (tier_due, event_tier, session, history, stale_data, bad_data)
+#: Cheap and common refusals first; then what the data say; the gates that compare with earlier
+#: signals and entries last.
 GATES: tuple[Gate, ...] = (
-    tier_due,
-    event_tier,
-    session,
-    history,
-    stale_data,
-    bad_data,
+    *ADMISSION,
     cutoff,
     own_score,
     model,
@@ -31,6 +28,11 @@ GATES: tuple[Gate, ...] = (
     direction_lock,
     daily_cap,
 )
+
+
+def admits(candidate: Candidate, context: SignalContext) -> bool:
+    """May a candidate still become a signal, whatever anybody says of it?"""
+    return all(gate(candidate, context).passed for gate in ADMISSION)
 
 
 def judge(candidate: Candidate, context: SignalContext) -> tuple[Verdict, ...]:

@@ -21,7 +21,7 @@ class SignalInputs:
 
     ``slot`` is ``ids.slot_of(at, schedule.signals)``; held symbols are always due. ``events`` are
     those that are still evidence, ``opinions`` the model's answers about them, ``unanswered`` why
-    it did not answer about a symbol, ``asked`` the (symbol, event id) of its calls so far,
+    it did not answer about a symbol, ``kept`` the contents of which the ledger keeps a call,
     ``entries`` the day's entries so far.
     """
 
@@ -35,7 +35,7 @@ class SignalInputs:
     events: tuple[Event, ...] = ()
     opinions: tuple[Opinion, ...] = ()
     unanswered: Mapping[str, Reason] = field(default_factory=dict)
-    asked: frozenset[tuple[str, str]] = frozenset()
+    kept: frozenset[str] = frozenset()
     entries: DayCounts = field(default_factory=DayCounts)
 
 

@@ -24,16 +24,17 @@ from app.engine.verdicts import Judged
 def questions(book: Book, inputs: SignalInputs) -> Asking:
     """Return what the model should be asked before the scores are judged.
 
-    Scores are mixed without the model, and only of symbols whose turn it is: nobody pays for an
-    answer that no signal waits for.
+    Scores are mixed without the model, and only of symbols that the gates admit: nobody pays for
+    an answer that no signal waits for.
     """
     if not inputs.events:
         return Asking()
     own = technical(inputs.panel, book.signals.weights)
     mixed = mix(book, own, Evidence(inputs.at, inputs.events))
-    due = inputs.due | inputs.held
-    scores = {s: float(x) for s, x in zip(mixed.symbols, mixed.score, strict=True) if s in due}
-    told = (book, scores, inputs.events, inputs.at, inputs.asked)
+    context = SignalContext(inputs.at, inputs.hours, book, inputs.entries)
+    candidates = _candidates(book, BookState(), inputs, (own, mixed))
+    scores = {c.symbol: c.score for c in candidates if gates.admits(c, context)}
+    told = (book, scores, inputs.events, inputs.at, inputs.kept)
     return Asking(model_questions(*told), passed_over(*told))
 
 
@@ -89,10 +90,10 @@ def _candidates(
 
 
 def _newest_events(inputs: SignalInputs) -> dict[str, datetime]:
-    """Return when the newest event about each symbol itself became known, if it was by now."""
+    """Return when the newest event about each symbol itself happened, of those known by now."""
     known: list[Event] = [e for e in inputs.events if e.first_seen_at <= inputs.at]
-    by_time = sorted(known, key=lambda event: event.first_seen_at)
-    return {event.symbol: event.first_seen_at for event in by_time if event.symbol is not None}
+    by_time = sorted(known, key=lambda event: event.at)
+    return {event.symbol: event.at for event in by_time if event.symbol is not None}
 
 
 def _last_close(panel: Panel, row: int | None) -> float:

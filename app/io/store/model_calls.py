@@ -6,7 +6,7 @@ exchange's date of the market's time ``at``. Rows are only added under one lock 
 number of processes can pass a limit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -93,11 +93,9 @@ def known(db: Connection, book: Book, key: str, at: datetime) -> Known | None:
     One that is still open, or that ended without an answer, is known too: a content is paid for
     once, unless it certainly did not reach the model.
     """
-    window = sa.and_(_m.at > at - book.model.cache, _m.at < at + book.model.cache)
     query = (
         sa.select(_m.id, _m.at, _m.outcome, _m.answer)
-        .where(_m.book == book.id, _m.content_key == key, window)
-        .where(sa.or_(_m.outcome.is_(None), _m.outcome.not_in(_AGAIN)))
+        .where(*_kept(book, at), _m.content_key == key)
         .order_by(sa.case((_m.outcome == Reason.PASSED, 0), else_=1), _m.id.desc())
         .limit(1)
     )
@@ -226,11 +224,13 @@ def opinion(event_id: str, symbol: str, call: Known) -> Opinion:
     return Opinion(event_id, symbol, call.at, stance, confidence, call.id)
 
 
-def asked(db: Connection, book_id: str, since: datetime) -> frozenset[tuple[str, str]]:
-    """Return the (symbol, event id) of the calls from ``since`` on; see ``model.questions``."""
-    query = sa.select(_m.symbol, _m.event_id).where(
-        _m.book == book_id,
-        _m.at >= since,
-        sa.or_(_m.outcome.is_(None), _m.outcome.not_in(_AGAIN)),
-    )
-    return frozenset((symbol, event) for symbol, event in db.execute(query))
+def kept(db: Connection, book: Book, at: datetime) -> frozenset[str]:
+    """Return the contents of which ``known`` knows a call; asking about them costs nothing."""
+    return frozenset(db.execute(sa.select(_m.content_key).where(*_kept(book, at))).scalars())
+
+
+def _kept(book: Book, at: datetime) -> Iterator[sa.ColumnElement[bool]]:
+    yield _m.book == book.id
+    yield _m.at > at - book.model.cache
+    yield _m.at < at + book.model.cache
+    yield sa.or_(_m.outcome.is_(None), _m.outcome.not_in(_AGAIN))
