@@ -36,6 +36,7 @@ WORDS: dict[Reason, str] = {
     Reason.POSITION_EXISTS: "it is held already",
     Reason.ORDER_PENDING: "an order for it is on its way already",
     Reason.NO_POSITION: "there is no position to sell",
+    Reason.NOT_AT_BROKER: "the broker holds none of it",
     Reason.BOOK_REDUCING: "the book may only reduce positions",
     Reason.BOOK_HALTED: "the book is halted",
     Reason.NOT_RECONCILED: "our books and the broker's were not found equal",

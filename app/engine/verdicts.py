@@ -48,6 +48,7 @@ class Reason(StrEnum):
     POSITION_EXISTS = "position_exists"
     ORDER_PENDING = "order_pending"
     NO_POSITION = "no_position"
+    NOT_AT_BROKER = "not_at_broker"
 
     # risk
     BOOK_REDUCING = "book_reducing"

@@ -17,7 +17,7 @@ from app.engine.exits.stop_loss import stop_of
 from app.engine.exits.trailing_stop import trailing_level
 from app.engine.ids import intent_id, slot_of
 from app.engine.orders import Intent, Order, OrderState, Purpose, Side, TimeInForce, outstanding
-from app.engine.portfolio import Position
+from app.engine.portfolio import Position, sellable
 from app.engine.risk import BLOCKS
 from app.engine.session import flatten_at, pre_close_at, regular
 from app.engine.sizing import RiskContext
@@ -187,13 +187,13 @@ def _aim(book: Book, context: RiskContext, means: Means) -> _Aim:
 
 
 def _free(context: RiskContext, position: Position) -> Decimal:
-    """Return the shares that no other sale may still sell."""
+    """Return the shares that the broker has too and that no other sale may still sell."""
     selling = (
         outstanding(o)
         for o in context.pending
         if o.symbol == position.symbol and o.side is Side.SELL and o.purpose is not Purpose.PROTECT
     )
-    return max(position.quantity - sum(selling, Decimal(0)), Decimal(0))
+    return max(sellable(position) - sum(selling, Decimal(0)), Decimal(0))
 
 
 def _misplaced(
