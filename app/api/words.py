@@ -58,6 +58,8 @@ WORDS: dict[Reason, str] = {
     Reason.RATE_FUSE: "too many orders within a minute",
     Reason.EXIT_PARKED: "the exit waits until orders are possible again",
     Reason.STOP_NOT_PLACED: "the broker did not take the stop",
+    Reason.EXIT_BLOCKED: "the broker takes none of its sales",
+    Reason.WITHDRAWN: "it was taken back before it was sent",
 }
 
 

@@ -74,6 +74,8 @@ class Reason(StrEnum):
     RATE_FUSE = "rate_fuse"
     EXIT_PARKED = "exit_parked"
     STOP_NOT_PLACED = "stop_not_placed"
+    EXIT_BLOCKED = "exit_blocked"
+    WITHDRAWN = "withdrawn"
 
 
 #: What is stored as one compact record per slot instead of a row each.

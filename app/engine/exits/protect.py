@@ -82,6 +82,11 @@ def protection(book: Book, context: RiskContext, means: Means) -> Protection:
     return Protection(tuple(place), tuple(cancel))
 
 
+def must_go(book: Book, context: RiskContext, means: Means) -> bool:
+    """Are all stops to be gone now, whatever happens to their positions?"""
+    return _aim(book, context, means) is _Aim.GO
+
+
 def stop_level(book: Book, position: Position) -> Decimal:
     """Return where a position's stop should rest: its own, or the trailing one above it."""
     own = stop_of(position, book.risk.stop_loss)
@@ -162,13 +167,13 @@ def _sold(book: Book, stop: Stop, purpose: Purpose, which: str, at: datetime) ->
     )
 
 
-def refusals(ended: Sequence[Order], since: datetime | None) -> list[Order]:
-    """Return the newest stops, oldest first, that the broker refused one after the other.
+def refusals(outcomes: Sequence[Order], since: datetime | None) -> list[Order]:
+    """Return the newest orders, oldest first, that the broker refused one after the other.
 
-    ``ended`` is oldest first; those made before ``since`` do not count.
+    ``outcomes`` is oldest first; those made before ``since`` do not count.
     """
     found: list[Order] = []
-    for order in reversed(ended):
+    for order in reversed(outcomes):
         if order.state is not OrderState.REJECTED or (since and order.created_at < since):
             break
         found.append(order)
