@@ -36,6 +36,7 @@ WORDS: dict[Reason, str] = {
     Reason.POSITION_EXISTS: "it is held already",
     Reason.ORDER_PENDING: "an order for it is on its way already",
     Reason.NO_POSITION: "there is no position to sell",
+    Reason.NOT_AT_BROKER: "the broker holds none of it",
     Reason.BOOK_REDUCING: "the book may only reduce positions",
     Reason.BOOK_HALTED: "the book is halted",
     Reason.NOT_RECONCILED: "our books and the broker's were not found equal",
@@ -57,6 +58,8 @@ WORDS: dict[Reason, str] = {
     Reason.RATE_FUSE: "too many orders within a minute",
     Reason.EXIT_PARKED: "the exit waits until orders are possible again",
     Reason.STOP_NOT_PLACED: "the broker did not take the stop",
+    Reason.EXIT_BLOCKED: "the broker takes none of its sales",
+    Reason.WITHDRAWN: "it was taken back before it was sent",
 }
 
 

@@ -21,6 +21,9 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
     ] = None,
     start: Annotated[str, typer.Option(help="Time of day at the start, New York.")] = "09:20",
     cash: Annotated[float, typer.Option(help="Cash in the account.")] = 100_000,
+    margin: Annotated[
+        bool, typer.Option("--margin", help="A margin account: twice the money, shorts allowed.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of price paths and faults.")] = 1,
     spread_bps: Annotated[float, typer.Option(help="Width of the quote.")] = 2.0,
     slippage_bps: Annotated[float, typer.Option(help="How much worse than the quote.")] = 1.0,
@@ -51,6 +54,7 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
             faults=faults,
             start=start,
             cash=cash,
+            margin=margin,
             seed=seed,
             spread_bps=spread_bps,
             slippage_bps=slippage_bps,

@@ -14,6 +14,7 @@ class Position:
 
     ``peak_price`` is the best price seen since it was opened: a trailing stop follows it.
     ``through_at`` is since when its price has been at or through the stop that rests at the broker.
+    ``at_broker`` is what the broker holds, while its number and ours were found to differ.
     """
 
     symbol: str
@@ -24,6 +25,7 @@ class Position:
     opened_at: datetime | None = None
     peak_price: Decimal | None = None
     through_at: datetime | None = None
+    at_broker: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,18 @@ class Account:
     currency: str = "USD"
 
 
+def sellable(position: Position) -> Decimal:
+    """Return what may be sold of a long position: what we hold, and never what the broker lacks."""
+    if position.at_broker is None:
+        return position.quantity
+    return min(position.quantity, max(position.at_broker, Decimal(0)))
+
+
 def after_fill(position: Position, fill: Execution) -> Position:
     """Fold one execution into a position (average cost; a sale realises price minus average)."""
     signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+    if position.at_broker is not None:
+        position = replace(position, at_broker=position.at_broker + signed)
     held, quantity = position.quantity, position.quantity + signed
     if held * signed >= 0:
         cost = position.average_price * abs(held) + fill.price * abs(signed)

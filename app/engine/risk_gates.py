@@ -6,6 +6,7 @@ from decimal import Decimal
 from app.engine import caps, sizing, trades
 from app.engine.book import Book, BookStatus
 from app.engine.orders import Intent, Purpose, Side, outstanding, protects
+from app.engine.portfolio import sellable
 from app.engine.rounding import decimal
 from app.engine.session import Phase, pre_close_at, regular, takes_orders
 from app.engine.sizing import RiskContext
@@ -184,6 +185,18 @@ def orders_possible(book: Book, intent: Intent, context: RiskContext) -> Verdict
     )
 
 
+def at_broker(book: Book, intent: Intent, context: RiskContext) -> Verdict:
+    """Pass if the broker has some of it too, where its number and ours were found to differ.
+
+    What it has is the most that is sold: a sale of what it lacks could open a short position.
+    """
+    held = sizing.held(context).get(intent.symbol)
+    if held is None or held.at_broker is None:
+        return Verdict("at_broker", Reason.PASSED)
+    theirs = held.at_broker
+    return verdict("at_broker", theirs > 0, Reason.NOT_AT_BROKER, theirs, held.quantity)
+
+
 def holding(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     """Pass if something is held that no unfinished exit covers already."""
     held, covered = held_and_covered(intent, context)
@@ -234,7 +247,15 @@ ENTRY_GATES: tuple[RiskGate, ...] = (
     auto_mode,
 )
 
-EXIT_GATES: tuple[RiskGate, ...] = (status, orders_possible, age, holding, stop, auto_mode)
+EXIT_GATES: tuple[RiskGate, ...] = (
+    status,
+    orders_possible,
+    age,
+    at_broker,
+    holding,
+    stop,
+    auto_mode,
+)
 
 
 def price_of(intent: Intent, context: RiskContext) -> Decimal:
@@ -260,13 +281,13 @@ def _taken(context: RiskContext) -> frozenset[str]:
 
 
 def held_and_covered(intent: Intent, context: RiskContext) -> tuple[Decimal, Decimal]:
-    """Return what is held in an exit's direction, and what unfinished exits sell of it already.
+    """Return what may be sold in an exit's direction, and what unfinished exits sell of it already.
 
     A stop that rests at the broker counts like any sale: whoever wants its shares waits until it is
     final, so that no share is ever sold twice.
     """
     held = sizing.held(context).get(intent.symbol)
-    owned = held.quantity if held else Decimal(0)
+    owned = sellable(held) if held else Decimal(0)
     orders = (o for o in context.pending if o.symbol == intent.symbol and o.side is intent.side)
     covered = sum((outstanding(order) for order in orders), Decimal(0))
     return (owned if intent.side is Side.SELL else -owned), covered

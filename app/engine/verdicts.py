@@ -48,6 +48,7 @@ class Reason(StrEnum):
     POSITION_EXISTS = "position_exists"
     ORDER_PENDING = "order_pending"
     NO_POSITION = "no_position"
+    NOT_AT_BROKER = "not_at_broker"
 
     # risk
     BOOK_REDUCING = "book_reducing"
@@ -73,6 +74,8 @@ class Reason(StrEnum):
     RATE_FUSE = "rate_fuse"
     EXIT_PARKED = "exit_parked"
     STOP_NOT_PLACED = "stop_not_placed"
+    EXIT_BLOCKED = "exit_blocked"
+    WITHDRAWN = "withdrawn"
 
 
 #: What is stored as one compact record per slot instead of a row each.

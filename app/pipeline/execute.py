@@ -14,7 +14,7 @@ from app.engine.session import takes_orders
 from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease, held
 from app.io.store import book_states, orders, verdicts
-from app.pipeline import parked
+from app.pipeline import parked, refusals
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
@@ -120,26 +120,28 @@ def send(to: Services, lease: Lease, order: Order, before: OrderState = OrderSta
     try:
         seen = to.broker.submit(order)
     except Rejected as error:
-        if error.code != DUPLICATE:
-            why = (Reason.BROKER_REJECTED, str(error))
-            _end(to, lease, order, OrderState.REJECTED, why, closed=error.code == CLOSED)
-            return False
-        _end(to, lease, order, OrderState.UNKNOWN, (Reason.OUTCOME_UNKNOWN, "sent before"))
+        if error.code == DUPLICATE:
+            _doubt(to, lease, order, "sent before")
+        else:
+            _refuse(to, lease, order, error)
         return False
     except Transient as error:
         _put_back(to, lease, order, before, error)
         return False
     except OutcomeUnknown as error:
-        _end(to, lease, order, OrderState.UNKNOWN, (Reason.OUTCOME_UNKNOWN, str(error)))
+        _doubt(to, lease, order, str(error))
         return False
-    _accepted(to, order, seen)
-    return True
+    return _answered(to, order, seen)
 
 
-def _accepted(to: Services, order: Order, seen: BrokerOrder) -> None:
+def _answered(to: Services, order: Order, seen: BrokerOrder) -> bool:
+    """Record the broker's first word; False where that is its no, which ``record`` notes."""
     with to.database.begin() as db:
-        record(to, db, seen, (), "submit")
-        _note(to, db, order, Reason.PASSED, seen.status)
+        after = record(to, db, seen, (), "submit")
+        taken = after is None or after.state is not OrderState.REJECTED
+        if taken:
+            _note(to, db, order, Reason.PASSED, seen.status)
+    return taken
 
 
 def _put_back(
@@ -154,22 +156,21 @@ def _put_back(
             orders.move(db, order.client_id, before, to.clock.now(), error=str(error))
 
 
-def _end(
-    to: Services,
-    lease: Lease,
-    order: Order,
-    state: OrderState,
-    why: tuple[Reason, str],
-    closed: bool = False,
-) -> None:
-    """Move an order to a state that the broker did not put it in, and say why."""
-    reason, said = why
+def _refuse(to: Services, lease: Lease, order: Order, error: Rejected) -> None:
+    """The broker said no: the order has ended."""
+    said = str(error)
     with to.database.begin() as db:
         if _in_flight(db, lease, order):
-            orders.move(db, order.client_id, state, to.clock.now(), error=said)
-            _note(to, db, order, reason, said)
-            if closed:
-                parked.keep(to, db, order.symbol, order.purpose, order.intent_id)
+            orders.move(db, order.client_id, OrderState.REJECTED, to.clock.now(), error=said)
+            refusals.note(to, db, order, said, closed=error.code == CLOSED)
+
+
+def _doubt(to: Services, lease: Lease, order: Order, said: str) -> None:
+    """Nobody knows what became of the request: the order is looked up."""
+    with to.database.begin() as db:
+        if _in_flight(db, lease, order):
+            orders.move(db, order.client_id, OrderState.UNKNOWN, to.clock.now(), error=said)
+            _note(to, db, order, Reason.OUTCOME_UNKNOWN, said)
 
 
 def _in_flight(db: Connection, lease: Lease, order: Order) -> bool:

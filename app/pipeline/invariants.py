@@ -36,6 +36,7 @@ class Breaches:
     unresolved: int
     position_mismatches: int
     limit_breaches: int
+    short_positions: int
 
     @property
     def total(self) -> int:
@@ -45,6 +46,7 @@ class Breaches:
             + self.unresolved
             + self.position_mismatches
             + self.limit_breaches
+            + self.short_positions
         )
 
 
@@ -61,6 +63,7 @@ def check(db: Connection, book: Book, theirs: Theirs, equity_open: Decimal) -> B
         position_mismatches=mismatches(held, summed(executed), theirs.positions),
         limit_breaches=len(breached_limits(book, made, executed, equity_open))
         + len(oversold(made, held)),
+        short_positions=sum(quantity < 0 for quantity in theirs.positions.values()),
     )
 
 

@@ -19,7 +19,7 @@ def keep(to: Services, db: Connection, symbol: str, purpose: Purpose, intent: st
     now = to.clock.now()
     before = pending_exits.load(db, to.book.id).get(symbol)
     wanted = (symbol, purpose, Reason.SESSION_CLOSED)
-    after = park(before, wanted, now, to.book.exits.retry)
+    after = park(to.book, before, wanted, now, to.calendar.session_for(now))
     pending_exits.save(db, to.book.id, after)
     if not is_news(before, after):
         return
@@ -61,9 +61,11 @@ def note_tried(
     to: Services, db: Connection, parked: Mapping[str, Parked], made: Iterable[Intent]
 ) -> None:
     """Let the parked exits that have just been tried wait for what comes of it."""
+    now = to.clock.now()
     for intent in made:
         if before := parked.get(intent.symbol):
-            pending_exits.save(db, to.book.id, tried(before, to.clock.now(), to.book.exits.retry))
+            again = tried(to.book, before, now, to.calendar.session_for(now))
+            pending_exits.save(db, to.book.id, again)
 
 
 def _is_of(parked: Parked, position: Position | None) -> bool:

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from sqlalchemy.engine import Connection
 
 from app.engine import risk as engine
-from app.engine.book import BookStatus
 from app.engine.exits import protect
 from app.engine.exits.protect import Means, Stop
-from app.engine.orders import FINAL, Intent, Order, OrderState
+from app.engine.orders import Intent, Order, OrderState, protects
 from app.engine.verdicts import Judged, Reason, Verdict
-from app.io.store import book_states, intents, orders, recovery
-from app.io.store.recovery import Difference
-from app.pipeline import risk
+from app.io.store import intents, orders, verdicts
+from app.pipeline import refusals, risk
 from app.pipeline.desk import Desk, risk_context
+from app.pipeline.refusals import Trouble
 from app.pipeline.services import Services
+
+_WITHDRAWN = Verdict("protect", Reason.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,36 @@ def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -
     ready: list[Intent] = []
     cancel: dict[str, Order] = {}
     for intent in waiting:
-        way = protect.in_the_way(intent, desk.open)
-        desk = _drop_unsent(to, db, desk, way) if way and _may_go(to, desk, intent, way) else desk
-        left = protect.in_the_way(intent, desk.open)
-        if left and _may_go(to, desk, intent, left):
+        way = _in_the_way(to, db, desk, intent)
+        left: list[Order] = []
+        if way and _may_go(to, desk, intent, way):
+            desk = _drop_unsent(to, db, desk, way)
+            left = [order for order in way if order in desk.open]
+        if left:
             cancel |= {order.client_id: order for order in left}
         else:
             ready.append(intent)
     return Cleared(desk, tuple(ready), tuple(cancel.values()))
+
+
+def _in_the_way(to: Services, db: Connection, desk: Desk, intent: Intent) -> list[Order]:
+    """Return what an exit takes away: no stop that may stay, where the broker takes no sale anyway.
+
+    Before the close stops go in any case, and the sale is tried again.
+    """
+    way = protect.in_the_way(intent, desk.open)
+    position = desk.money.positions.get(intent.symbol)
+    if position is None or not any(protects(order) for order in way):
+        return way
+    if protect.must_go(to.book, risk_context(to.book, to.calendar, desk), _means(to)):
+        return way
+    blocked = refusals.blocked(to, db, desk.row, position)
+    return [order for order in way if not (blocked and protects(order))]
+
+
+def _means(to: Services) -> Means:
+    can = to.broker.capabilities
+    return Means(can.stop_orders, can.auction_orders)
 
 
 def _may_go(to: Services, desk: Desk, intent: Intent, way: Sequence[Order]) -> bool:
@@ -71,6 +94,8 @@ def _drop_unsent(to: Services, db: Connection, desk: Desk, way: Iterable[Order])
         if now is not None and now.state is OrderState.NEW:
             said = "withdrawn before it was sent"
             orders.move(db, order.client_id, OrderState.CANCELLED, desk.at, error=said)
+            judged = (order.symbol, f"intent:{order.intent_id}", _WITHDRAWN)
+            verdicts.add(db, to.book.id, desk.at, to.settings, {"protect": [judged]})
             gone.add(order.client_id)
     return replace(desk, open=tuple(o for o in desk.open if o.client_id not in gone))
 
@@ -80,60 +105,38 @@ def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) 
     desk = cleared.desk
     for order in made:
         desk = desk.with_order(order)
-    can = to.broker.capabilities
-    means = Means(can.stop_orders, can.auction_orders)
+    means = _means(to)
     context = risk_context(to.book, to.calendar, desk)
     plan = protect.protection(to.book, context, means)
     desk = _drop_unsent(to, db, desk, plan.cancel)
-    judged: list[Judged] = []
-    wanted = [intent for stop in plan.place if (intent := _intent_for(to, db, desk, stop, judged))]
-    placed, ruled = risk.judge(to, db, desk, intents.insert_once(db, wanted))
+    wanted = [intent for stop in plan.place if (intent := _intent_for(to, db, desk, stop))]
+    placed, judged = risk.judge(to, db, desk, intents.insert_once(db, wanted))
     cancel = (*cleared.cancel, *plan.cancel, *protect.stuck(to.book, context, means))
     return Kept(
         tuple(placed),
-        (*judged, *ruled),
+        tuple(judged),
         tuple({order.client_id: order for order in cancel}.values()),
     )
 
 
-def _intent_for(
-    to: Services, db: Connection, desk: Desk, stop: Stop, judged: list[Judged]
-) -> Intent | None:
+def _intent_for(to: Services, db: Connection, desk: Desk, stop: Stop) -> Intent | None:
     """Return the intent to place a stop; None between two tries, and when it is an emergency."""
-    position, row = stop.position, desk.row
-    since = position.opened_at - protect.SKEW if position.opened_at else None
-    known = orders.stops(db, to.book.id, position.symbol, since)
-    ended = [order for order in known if order.state in FINAL]
-    trusted = protect.trusted_since(position, row.status, row.set_at)
-    refused = protect.refusals(ended, trusted)
+    before = refusals.outcomes(to, db, stop.position, stops=True)
+    refused = refusals.in_a_row(desk.row, stop.position, before)
     if len(refused) >= to.book.exits.stop_tries:
-        _emergency(to, db, desk, (stop, refused), judged)
+        _emergency(to, db, desk, stop, refused)
         return None
     if refused and desk.at - refused[-1].created_at < to.book.schedule.pipeline:
         return None
-    return protect.stop_intent(to.book, stop, len(ended), desk.at)
+    return protect.stop_intent(to.book, stop, len(before), desk.at)
 
 
 def _emergency(
-    to: Services,
-    db: Connection,
-    desk: Desk,
-    failed: tuple[Stop, list[Order]],
-    judged: list[Judged],
+    to: Services, db: Connection, desk: Desk, stop: Stop, refused: Sequence[Order]
 ) -> None:
-    """End entries, announce it once, and sell what has no stop where the settings say so (F5)."""
-    stop, refused = failed
-    symbol, last = stop.position.symbol, refused[-1]
+    """Raise the alarm, and sell what has no stop where the settings say so (F5)."""
     if to.book.exits.stop_failure == "close":
         intents.insert_once(db, [protect.unprotected_sale(to.book, stop, desk.at)])
-    why = f"no stop for {stop.quantity} {symbol} at {stop.price}: refused {len(refused)} times"
-    difference = Difference(desk.at, "stop", last.client_id, why, None, "watched here")
-    if recovery.known(db, to.book.id, difference):
-        return
-    recovery.add(db, to.book.id, difference)
-    limit = to.book.exits.stop_tries
-    said = Verdict("stop", Reason.STOP_NOT_PLACED, len(refused), limit)
-    judged.append((symbol, f"intent:{last.intent_id}", said))
-    if desk.row.status is BookStatus.ACTIVE:
-        book_states.set_status(db, to.book.id, BookStatus.REDUCING, why, "stop", desk.at)
-    to.log("stop_not_placed", book=to.book.id, symbol=symbol, why=why)
+    symbol, times = stop.position.symbol, len(refused)
+    why = f"no stop for {stop.quantity} {symbol} at {stop.price}: refused {times} times"
+    refusals.alarm(to, db, desk.row, Trouble("stop", Reason.STOP_NOT_PLACED, refused, why))

@@ -191,4 +191,8 @@ def _conclude(
         accounts.add(db, to.book.id, now, "check", account)
         for symbol, (ours, theirs) in sorted(different.items()):
             _note(to, db, ("position", symbol), str(ours), str(theirs), "entries stopped")
+        # Exits and stops go on with what both have.
+        positions.note_differences(
+            db, to.book.id, {s: theirs for s, (_, theirs) in different.items()}
+        )
         book_states.set_reconciled(db, to.book.id, None if different else now)

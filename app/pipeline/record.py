@@ -13,6 +13,7 @@ from app.engine.lifecycle import apply_broker_order
 from app.engine.orders import BrokerOrder, Execution, Order, OrderState, Side
 from app.engine.portfolio import Position, after_fill
 from app.io.store import fills, orders, positions, tape
+from app.pipeline import refusals
 from app.pipeline.messages import Update, as_json
 from app.pipeline.services import Services
 
@@ -37,6 +38,8 @@ def record(
     fresh = fills.insert_once(db, to.book.id, to.broker.name, order.client_id, executions, source)
     known = fills.for_order(db, order.client_id) if fresh or order.filled_quantity else []
     after = orders.store(db, apply_broker_order(order, _covered(seen, known)), now)
+    if after.state is OrderState.REJECTED is not order.state:
+        refusals.note(to, db, after, f"{seen.status}, told by {source}")
     if fresh:
         _fold(to, db, order, fresh, now)
     news = Update(seen, fresh[0] if fresh else None)

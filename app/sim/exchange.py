@@ -60,18 +60,19 @@ class Exchange:
         """Return the best offer."""
         return quote_around(self.price(symbol), self.terms)[1]
 
-    def long_value(self) -> Decimal:
-        """Return the holdings at their last prices."""
+    def values(self) -> tuple[Decimal, Decimal]:
+        """Return what is held, and as a negative number what was sold short, at last prices."""
         prices = self.market.prices(list(self.ledger.holdings), self.at)
-        return self.ledger.market_value(prices)
+        return self.ledger.market_values(prices)
 
     def equity(self) -> Decimal:
         """Return cash and holdings."""
-        return self.ledger.cash + self.long_value()
+        return self.ledger.cash + sum(self.values())
 
     def buying_power(self) -> Decimal:
-        """Return what may still be bought: open purchases are taken off."""
-        power = self.terms.multiplier * self.equity() - self.long_value()
+        """Return what may still be bought or sold short: open purchases are taken off."""
+        long, short = self.values()
+        power = self.terms.multiplier * self.equity() - long + short
         buys = [o for o in self.book.open() if o.side == "buy"]
         return power - sum((permission.reserved(o, self.ask(o.symbol)) for o in buys), ZERO)
 
@@ -88,7 +89,7 @@ class Exchange:
             order,
             status="pending_new" if is_open else "accepted",
             expires_at=order.expires_at or self.timetable.next_close(self.at),
-            intent=order.intent or ("buy_to_open" if order.side == "buy" else "sell_to_close"),
+            intent=permission.intent_of(order, self.ledger),
         )
         self.book.keep(order)
         for leg in exits:
@@ -130,8 +131,9 @@ class Exchange:
         resting = [o for o in self.book.open(order.symbol) if o is not instead_of]
         permission.check_window(order, self.at, self.timetable.day_of(self.at))
         permission.check_opposite(order, resting)
+        permission.check_intent(order, self.ledger, self.terms.may_short)
         permission.check_shares(order, self.ledger, resting, self.price(order.symbol))
-        if order.side == "buy":
+        if permission.intent_of(order, self.ledger).endswith("_to_open"):
             ask, power = self.ask(order.symbol), self.buying_power()
             freed = permission.reserved(instead_of, ask) if instead_of else ZERO
             permission.check_money(order, ask, power + freed)

@@ -24,7 +24,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Shares held and what they cost in all."""
+    """Shares held and what they cost in all; both are negative where they were sold short."""
 
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
@@ -46,26 +46,29 @@ class Ledger:
         """Return the shares held of a symbol."""
         return self.holdings.get(symbol, Holding()).quantity
 
-    def market_value(self, prices: dict[str, Decimal]) -> Decimal:
-        """Return what the holdings are worth; without a price, what they cost."""
-        return sum(
-            (h.quantity * prices[s] if s in prices else h.cost for s, h in self.holdings.items()),
-            ZERO,
-        )
+    def market_values(self, prices: dict[str, Decimal]) -> tuple[Decimal, Decimal]:
+        """Return what is held and what is owed (negative) is worth; without a price, its cost."""
+        values = [
+            h.quantity * prices[s] if s in prices else h.cost for s, h in self.holdings.items()
+        ]
+        return sum((v for v in values if v > 0), ZERO), sum((v for v in values if v < 0), ZERO)
 
 
 def book(ledger: Ledger, fill: Fill, fee_per_share: Decimal) -> Ledger:
-    """Fold an execution into the ledger; a sale takes its share of the cost out of the holding."""
+    """Fold an execution into the ledger; what closes takes its share of the cost out with it."""
     held = ledger.holdings.get(fill.symbol, Holding())
-    amount, fee = fill.quantity * fill.price, fill.quantity * fee_per_share
-    if fill.side == "buy":
-        after = Holding(held.quantity + fill.quantity, held.cost + amount)
-        cash, gain = ledger.cash - amount - fee, -fee
+    signed = fill.quantity if fill.side == "buy" else -fill.quantity
+    if held.quantity * signed < 0 and fill.quantity > (closed := abs(held.quantity)):
+        flat = book(ledger, replace(fill, quantity=closed), fee_per_share)
+        return book(flat, replace(fill, quantity=fill.quantity - closed), fee_per_share)
+    amount, fee = signed * fill.price, fill.quantity * fee_per_share
+    if held.quantity * signed >= 0:
+        after, gain = Holding(held.quantity + signed, held.cost + amount), -fee
     else:
-        cost = held.cost if fill.quantity == held.quantity else held.average * fill.quantity
-        after = Holding(held.quantity - fill.quantity, held.cost - cost)
-        cash, gain = ledger.cash + amount - fee, amount - cost - fee
+        cost = held.cost if signed == -held.quantity else held.average * -signed
+        after, gain = Holding(held.quantity + signed, held.cost - cost), -amount - cost - fee
     holdings = {**ledger.holdings, fill.symbol: after}
     if after.quantity == 0:
         del holdings[fill.symbol]
+    cash = ledger.cash - amount - fee
     return replace(ledger, cash=cash, holdings=holdings, realised=ledger.realised + gain)

@@ -52,16 +52,38 @@ def _could_trade(one: Order, other: Order) -> bool:
     return buy.limit >= sell.limit
 
 
-def check_shares(order: Order, ledger: Ledger, resting: Iterable[Order], price: Decimal) -> None:
-    """Refuse a sale of more than is held and not promised to other sales: nothing is sold short."""
-    if order.side != "sell":
-        return
+def intent_of(order: Order, ledger: Ledger) -> str:
+    """Return the position intent that the position gives an order, whatever it says itself."""
     held = ledger.held(order.symbol)
-    if held <= 0:
-        raise forbidden("account is not allowed to short")
+    closes = held > 0 if order.side == "sell" else held < 0
+    return f"{order.side}_to_{'close' if closes else 'open'}"
+
+
+def check_intent(order: Order, ledger: Ledger, may_short: bool) -> None:
+    """Refuse an order that would not do to the position what it says; shorts on a cash account."""
+    inferred = intent_of(order, ledger)
+    if order.intent and order.intent != inferred:
+        raise unprocessable(
+            f"position intent mismatch, inferred: {inferred}, specified: {order.intent}"
+        )
+    if inferred == "sell_to_open":
+        if not may_short:
+            raise forbidden("account is not allowed to short")
+        if order.quantity is None or order.quantity != order.quantity.to_integral_value():
+            raise unprocessable("fractional orders cannot be sold short")
+
+
+def check_shares(order: Order, ledger: Ledger, resting: Iterable[Order], price: Decimal) -> None:
+    """Refuse to close more than there is and is not promised: no order crosses from long to short.
+
+    An order that opens closes nothing.
+    """
+    if intent_of(order, ledger).endswith("_to_open"):
+        return
+    held = abs(ledger.held(order.symbol))
     own = family_of(order)
-    selling = [o for o in resting if o.side == "sell" and family_of(o) != own]
-    promised = shares_promised(selling, price)
+    selling = [o for o in resting if o.side == order.side and family_of(o) != own]
+    promised = shares_promised(selling, price, order.side)
     wanted = shares_of(order, price)
     if wanted > held - promised:
         available = text(held - promised)
@@ -77,8 +99,8 @@ def check_shares(order: Order, ledger: Ledger, resting: Iterable[Order], price: 
 
 
 def check_money(order: Order, price: Decimal, buying_power: Decimal) -> None:
-    """Refuse a purchase that the buying power does not cover."""
-    cost = reserved(order, price)
+    """Refuse a purchase or a short sale that the buying power does not cover."""
+    cost = reserved(order, price) if order.side == "buy" else shares_of(order, price) * price
     if cost > buying_power:
         raise short_of_money(cost, buying_power)
 
@@ -99,11 +121,11 @@ def shares_of(order: Order, price: Decimal) -> Decimal:
     return order.leaves
 
 
-def shares_promised(resting: Iterable[Order], price: Decimal) -> Decimal:
-    """Return how many shares open sales hold; exits of one family hold the same ones."""
+def shares_promised(resting: Iterable[Order], price: Decimal, side: str = "sell") -> Decimal:
+    """Return how many shares open orders of a side hold; exits of one family hold the same ones."""
     by_family: dict[str, Decimal] = {}
     for order in resting:
-        if order.side == "sell" and order.status != "held":
+        if order.side == side and order.status != "held":
             family = family_of(order)
             by_family[family] = max(by_family.get(family, ZERO), shares_of(order, price))
     return sum(by_family.values(), ZERO)

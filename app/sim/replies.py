@@ -9,6 +9,7 @@ from app.sim.exchange import Exchange
 from app.sim.ledger import Fill
 from app.sim.orders import asset_id, text
 from app.sim.permission import shares_promised
+from app.sim.settings import Terms
 from app.sim.tape import Tape
 from app.sim.times import in_new_york, rfc3339
 from app.sim.timetable import Session, Timetable
@@ -18,7 +19,7 @@ ACCOUNT_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "account.metronome"))
 
 def account(exchange: Exchange) -> dict[str, Any]:
     """Return the account, money as decimal strings."""
-    invested, equity = exchange.long_value(), exchange.equity()
+    (long, short), equity = exchange.values(), exchange.equity()
     power = text(exchange.buying_power())
     return {
         "id": ACCOUNT_ID,
@@ -37,11 +38,11 @@ def account(exchange: Exchange) -> dict[str, Any]:
         "options_approved_level": "0",
         "options_trading_level": "0",
         "multiplier": text(exchange.terms.multiplier),
-        "long_market_value": text(invested),
-        "short_market_value": "0",
-        "position_market_value": text(invested),
-        "initial_margin": text(invested / exchange.terms.multiplier),
-        "maintenance_margin": text(invested / exchange.terms.multiplier),
+        "long_market_value": text(long),
+        "short_market_value": text(short),
+        "position_market_value": text(long - short),
+        "initial_margin": text((long - short) / exchange.terms.multiplier),
+        "maintenance_margin": text((long - short) / exchange.terms.multiplier),
         "last_maintenance_margin": "0",
         "sma": "0",
         "accrued_fees": "0",
@@ -49,7 +50,7 @@ def account(exchange: Exchange) -> dict[str, Any]:
         "pending_transfer_out": "0",
         "intraday_adjustments": "0",
         "balance_asof": in_new_york(exchange.at - 86_400).date().isoformat(),
-        "shorting_enabled": False,
+        "shorting_enabled": exchange.terms.may_short,
         "trading_blocked": False,
         "transfers_blocked": False,
         "account_blocked": False,
@@ -58,13 +59,13 @@ def account(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def configurations() -> dict[str, Any]:
+def configurations(terms: Terms) -> dict[str, Any]:
     """Return the account's configuration as it starts."""
     return {
-        "no_shorting": True,
+        "no_shorting": not terms.may_short,
         "suspend_trade": False,
         "fractional_trading": True,
-        "max_margin_multiplier": "1",
+        "max_margin_multiplier": text(terms.multiplier),
         "trade_confirm_email": "none",
         "ptp_no_exception_entry": False,
         "max_options_trading_level": 0,
@@ -83,9 +84,9 @@ def position(exchange: Exchange, symbol: str) -> dict[str, Any]:
         "market_value": text(value),
         "cost_basis": text(round(holding.cost, 9)),
         "unrealized_pl": text(round(gain, 9)),
-        "unrealized_plpc": _share(gain, holding.cost),
+        "unrealized_plpc": _share(gain, abs(holding.cost)),
         "unrealized_intraday_pl": text(round(today, 9)),
-        "unrealized_intraday_plpc": _share(today, holding.quantity * before),
+        "unrealized_intraday_plpc": _share(today, abs(holding.quantity) * before),
         "current_price": text(price),
         "lastday_price": text(before),
         "change_today": _share(price - before, before),
@@ -98,7 +99,7 @@ def position(exchange: Exchange, symbol: str) -> dict[str, Any]:
         "asset_marginable": True,
         "qty": text(holding.quantity),
         "qty_available": text(holding.quantity - promised),
-        "side": "long",
+        "side": "long" if holding.quantity > 0 else "short",
         **money,
         "usd": money,
     }
@@ -129,9 +130,9 @@ def asset(exchange: Exchange, tape: Tape) -> dict[str, Any]:
         "status": "active",
         "tradable": True,
         "marginable": True,
-        "shortable": False,
-        "easy_to_borrow": False,
-        "borrow_status": "not_shortable",
+        "shortable": exchange.terms.may_short,
+        "easy_to_borrow": exchange.terms.may_short,
+        "borrow_status": "easy_to_borrow" if exchange.terms.may_short else "not_shortable",
         "fractionable": True,
         "maintenance_margin_requirement": 100,
         "last_price": text(price),

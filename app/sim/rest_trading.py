@@ -77,6 +77,7 @@ async def position(world: World, request: Request) -> Reply:
 async def close_position(world: World, request: Request) -> Reply:
     symbol = _held_symbol(world, request)
     held = world.exchange.ledger.held(symbol)
+    size, side = abs(held), "sell" if held > 0 else "buy"
     quantity = number(request.query_params, "qty")
     percentage = number(request.query_params, "percentage")
     if quantity is not None and percentage is not None:
@@ -84,8 +85,8 @@ async def close_position(world: World, request: Request) -> Reply:
     if percentage is not None:
         if percentage > 100:
             raise invalid("percentage must be between 0 and 100")
-        quantity = (held * percentage / 100).quantize(NANO_SHARE, rounding=ROUND_DOWN)
-    return Reply(_close(world, symbol, held if quantity is None else quantity))
+        quantity = (size * percentage / 100).quantize(NANO_SHARE, rounding=ROUND_DOWN)
+    return Reply(_close(world, symbol, side, size if quantity is None else quantity))
 
 
 async def close_all(world: World, request: Request) -> Reply:
@@ -95,18 +96,19 @@ async def close_all(world: World, request: Request) -> Reply:
     answers: list[dict[str, Any]] = []
     for symbol, holding in list(world.exchange.ledger.holdings.items()):
         try:
-            body = _close(world, symbol, holding.quantity)
+            side = "sell" if holding.quantity > 0 else "buy"
+            body = _close(world, symbol, side, abs(holding.quantity))
             answers.append({"symbol": symbol, "status": 200, "body": body})
         except Refused as refusal:
             answers.append({"symbol": symbol, "status": refusal.status, "body": refusal.body})
     return Reply(answers, 207)
 
 
-def _close(world: World, symbol: str, quantity: Decimal) -> dict[str, Any]:
+def _close(world: World, symbol: str, side: str, quantity: Decimal) -> dict[str, Any]:
     ticket = {
         "symbol": symbol,
         "qty": text(quantity),
-        "side": "sell",
+        "side": side,
         "type": "market",
         "time_in_force": "day",
     }

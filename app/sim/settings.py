@@ -6,7 +6,10 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How the exchange trades. ``participation`` is the share of a bar's volume that may fill."""
+    """How the exchange trades. ``participation`` is the share of a bar's volume that may fill.
+
+    A ``multiplier`` above 1 is that of a margin account, which may sell short.
+    """
 
     cash: Decimal = Decimal(100_000)
     spread_bps: Decimal = Decimal(2)
@@ -14,6 +17,10 @@ class Terms:
     participation: Decimal = Decimal("0.1")
     fee_per_share: Decimal = Decimal(0)
     multiplier: Decimal = Decimal(1)
+
+    @property
+    def may_short(self) -> bool:
+        return self.multiplier > 1
 
 
 @dataclass(frozen=True, slots=True)

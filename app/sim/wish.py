@@ -23,6 +23,7 @@ class Wish:
     faults: str | None = None
     start: str = "09:20"
     cash: float = 100_000
+    margin: bool = False
     seed: int = 1
     spread_bps: float = 2.0
     slippage_bps: float = 1.0
@@ -67,6 +68,7 @@ class Wish:
             "--date": self.day().isoformat(),
             "--start": f"{self.time_of_day():%H:%M:%S}",
             "--cash": f"{self.cash:.15g}",
+            "--margin": "yes" if self.margin else None,
             "--seed": str(self.seed),
             "--spread-bps": f"{self.spread_bps:.15g}",
             "--slippage-bps": f"{self.slippage_bps:.15g}",

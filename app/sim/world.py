@@ -115,7 +115,7 @@ def build(
             model=RateLimit(MODEL_PER_MINUTE),
             answers=count(1),
         ),
-        configurations=remembered or configurations(),
+        configurations=remembered or configurations(exchange.terms),
         keeper=keeper,
         untold=untold,
     )

@@ -1,19 +1,20 @@
 """The Alpaca adapter keeps the broker's contract on the simulated exchange."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import requests
-from broker_contract import BrokerContract, a_resting_order, an_order, bought
+from broker_contract import BrokerContract, a_resting_order, a_stop, an_order, bought
 from broker_exchange import ExchangeStage, exchange, on_stage
 
 from app.adapters import BROKERS
 from app.adapters.port import Connection
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
-from app.engine.orders import Side, TimeInForce
+from app.engine.orders import Purpose, Side, TimeInForce
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,25 @@ def test_an_order_on_close_leaves_the_account_flat(tmp_path: Path) -> None:
         stage.jump("2026-03-20T20:00:30Z")
         stage.until(lambda: stage.broker.positions() == {})
         assert not stage.broker.clock().is_open
+
+
+def test_an_exit_never_opens_a_short_position_on_a_margin_account(tmp_path: Path) -> None:
+    with exchange(tmp_path, "--margin") as url:
+        stage = on_stage(url)
+        sale = an_order("nothing there", side=Side.SELL, purpose=Purpose.STOP_LOSS)
+        stop = a_stop(stage, "a stop for nothing", purpose=Purpose.PROTECT)
+        for order in (sale, stop):
+            with pytest.raises(Rejected, match="position intent mismatch"):
+                stage.broker.submit(order)
+        bought(stage, "what is there")
+        sale = replace(sale, client_id="there", quantity=Decimal(2))
+        stage.broker.submit(sale)
+        stage.until(lambda: not stage.broker.positions())
+        by_hand = stage.broker.submit(an_order("by hand", side=Side.SELL))
+        stage.until(lambda: bool(stage.broker.positions()))
+        assert by_hand.side is Side.SELL
+        assert stage.broker.positions()["AAPL"].quantity == -2
+        stage.clear()
 
 
 def test_only_an_unknown_outcome_may_have_placed_an_order(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
 def assert_sound(day: dict[str, Any]) -> None:
     """Every invariant holds, the book is flat, and both sides count the same money."""
     assert day["invariants"] == dict.fromkeys(day["invariants"], 0)
-    assert len(day["invariants"]) == 5
+    assert len(day["invariants"]) == 6
     assert day["positions_at_close"] == day["broker"]["positions"] == {}
     assert day["equity_close"] == day["broker"]["equity"]
     assert Decimal(day["equity_close"]) == Decimal(day["equity_open"]) + Decimal(

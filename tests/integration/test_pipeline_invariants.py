@@ -13,7 +13,7 @@ from app.engine.orders import Purpose
 from app.pipeline import invariants
 from app.pipeline.invariants import Breaches, Theirs
 
-SOUND = Breaches(0, 0, 0, 0, 0)
+SOUND = Breaches(0, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture
@@ -92,7 +92,8 @@ def test_a_position_that_the_broker_does_not_have_is_a_mismatch(world: World) ->
     theirs = what_they_have(world)
     assert check(world, replace(theirs, positions={})) == replace(SOUND, position_mismatches=1)
     other = {**theirs.positions, "TSLA": D(-1)}
-    assert check(world, replace(theirs, positions=other)).position_mismatches == 1
+    short = replace(SOUND, position_mismatches=1, short_positions=1)
+    assert check(world, replace(theirs, positions=other)) == short
 
 
 @pytest.mark.parametrize(

@@ -67,12 +67,12 @@ def test_what_the_broker_calls_closed_is_parked_told_once_and_sold_later(world: 
     world.price("AAPL", "103.10")
     world.broker.line.extend(["closed", ""] * 3)  # the sale, and the stop that is placed anew
     pauses: list[Decimal] = []
-    for _ in range(16):
+    for _ in range(8):
         exits.check(world.to)
         run(world, 2)
         pauses += [D(p.seconds) for _, tries, p in parked(world) if tries > len(pauses)]
         world.wait(30 * SECOND)
-    assert pauses == [60, 120, 240]
+    assert pauses == [60, 60, 60]
     assert world.reasons("execute").count("broker_rejected") == 3
     assert world.logged.count("exit_parked") == 1
     assert world.reasons("exits").count("exit_parked") == 1
@@ -104,3 +104,21 @@ def test_what_is_left_after_the_close_is_announced_once_and_sold_at_the_open(wor
     (sale,) = sales(world)
     assert (sale.purpose, sale.state) == (Purpose.STOP_LOSS, OrderState.FILLED)
     assert flat(world)
+
+
+def test_a_pause_reaches_neither_past_the_close_nor_to_other_rules(world: World) -> None:
+    """The broker calls a stock halted from half past three until just before the pre-close."""
+    world.buy("AAPL")
+    world.at(CLOSE - 30 * MINUTE)
+    world.price("AAPL", "103.10")
+    while world.market.at < CLOSE - 12 * MINUTE:
+        world.broker.line.extend(["closed", ""])
+        exits.check(world.to)
+        run(world, 2)
+        world.wait(30 * SECOND)
+        world.broker.line.clear()
+    assert parked(world)[0][0] == "take_profit"
+    exits.check(world.to)
+    run(world, 3)
+    assert sales(world)[-1].purpose is Purpose.TAKE_PROFIT, "its pause has ended with the pre-close"
+    assert sales(world)[-1].state is not OrderState.REJECTED

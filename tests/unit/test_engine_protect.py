@@ -102,6 +102,15 @@ def test_the_rest_of_a_half_sold_position_keeps_a_stop() -> None:
     assert placed(plan(pending=(half,))) == [(6, D("98.5"))]
 
 
+def test_a_stop_rests_for_no_more_than_the_broker_has() -> None:
+    for theirs, size in ((D(12), [10]), (D(4), [4]), (D(0), []), (D(-4), [])):
+        less = replace(HELD["positions"]["AAPL"], at_broker=theirs)
+        found = plan(positions=by_symbol(less))
+        assert [quantity for quantity, _ in placed(found)] == size
+        full = plan(positions=by_symbol(less), pending=(a_stop(),))
+        assert bool(full.cancel) is (theirs < 10)
+
+
 def test_a_stop_follows_the_trailing_one() -> None:
     up = replace(a_position(), stop_price=D("98.5"), peak_price=D(110))
     context = {"positions": by_symbol(up), "quotes": {"AAPL": a_quote(last=109.0)}}

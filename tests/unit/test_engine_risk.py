@@ -1,6 +1,7 @@
 """The risk manager: every gate of entries and exits, and exits that never turn a position."""
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -138,6 +139,14 @@ def test_a7_without_auto_mode_everything_is_judged_and_nothing_ordered() -> None
     assert reason(broke) is Reason.DAILY_LOSS_LIMIT
 
 
+def test_an_exit_sells_no_more_than_the_broker_has_and_says_so() -> None:
+    ruling = an_exit(positions=by_symbol(replace(a_position(), at_broker=D(4))))
+    assert ruling.order is not None
+    assert ruling.order.quantity == 4
+    said = {v.gate: (v.measured, v.limit) for _, _, v in ruling.judged}
+    assert (said["at_broker"], said["holding"]) == ((4, 10), (4, 0))
+
+
 def test_every_gate_leaves_its_verdict() -> None:
     assert len(entry().judged) == len(ENTRY_GATES)
     assert len(an_exit().judged) == len(EXIT_GATES)
@@ -183,6 +192,12 @@ def test_exits_sell_what_is_held_and_not_being_sold(
     [
         (Reason.BOOK_HALTED, {}, {"status": BookStatus.HALTED}),
         (Reason.NO_POSITION, {}, {"positions": {}}),
+        (Reason.NOT_AT_BROKER, {}, {"positions": by_symbol(replace(a_position(), at_broker=D(0)))}),
+        (
+            Reason.NOT_AT_BROKER,
+            {},
+            {"positions": by_symbol(replace(a_position(), at_broker=D(-1)))},
+        ),
         (Reason.NO_POSITION, {}, {"positions": by_symbol(a_position(quantity=-5))}),
         (Reason.ORDER_PENDING, {}, {"pending": (a_pending_entry("AAPL", side=Side.SELL),)}),
         (Reason.EXPIRED_INTENT, {}, {"at": AT + 61 * SECOND}),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from app.engine.errors import InvalidData
 from app.engine.ids import client_order_id, digest, execution_id, intent_id, signal_id, slot_of
 from app.engine.orders import OrderState, Side, check_transition, outstanding
-from app.engine.portfolio import Position, after_fill, cash_after, equity
+from app.engine.portfolio import Position, after_fill, cash_after, equity, sellable
 from app.engine.rounding import cents, decimal, plain, tick_size, to_tick
 from app.engine.state import BasketEvidence, BookState, LastSignal, from_json, to_json
 
@@ -153,6 +154,21 @@ def test_a_position_turned_around_starts_anew() -> None:
     short = after_fill(long, an_execution(side=Side.SELL, quantity=D(15), price=D(90)))
     assert (short.quantity, short.average_price, short.realised) == (-5, 90, -100)
     assert short.stop_price is None
+
+
+def test_what_the_broker_lacks_is_not_for_sale_and_moves_with_each_fill() -> None:
+    held = Position("AAPL", D(10), D(100))
+    assert [sellable(replace(held, at_broker=n)) for n in (None, D(12), D(4), D(0), D(-3))] == [
+        10,
+        10,
+        4,
+        0,
+        0,
+    ]
+    after = after_fill(
+        replace(held, at_broker=D(4)), an_execution(side=Side.SELL, quantity=D(3), price=D(90))
+    )
+    assert (after.quantity, after.at_broker, sellable(after)) == (7, 1, 1)
 
 
 def test_equity_counts_a_position_without_a_price_at_its_cost() -> None:

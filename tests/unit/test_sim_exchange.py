@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sim_builders import DAYS, TIMETABLE, Desk, a_tape
 
+from app.sim import replies
 from app.sim.permission import check_window
 from app.sim.refusals import Refused
 from app.sim.settings import Terms
@@ -149,6 +150,33 @@ def test_selling_short_is_off_and_promised_shares_are_held() -> None:
     assert (answer["existing_qty"], answer["related_orders"]) == ("10", [kept])
 
 
+MARGIN = Terms(multiplier=D(2), fee_per_share=D("0.01"))
+
+
+def test_a_margin_account_sells_short_what_does_not_say_that_it_closes() -> None:
+    desk = Desk(at=time(10, 0), terms=MARGIN)
+    answer = refused(desk, side="sell", position_intent="sell_to_close")
+    assert (answer["status"], answer["code"]) == (422, 42210000)
+    assert "inferred: sell_to_open, specified: sell_to_close" in answer["message"]
+    assert refused(desk, side="sell", qty="1.5")["status"] == 422
+    short = desk.send(side="sell")
+    assert desk.exchange.book.find(short).intent == "sell_to_open"
+    assert desk.exchange.ledger.held("AAPL") == -10
+    shown = replies.position(desk.exchange, "AAPL")
+    assert (shown["qty"], shown["side"], shown["market_value"]) == ("-10", "short", "-1000")
+    assert D(shown["avg_entry_price"]) == desk.average(short)
+    assert replies.account(desk.exchange)["short_market_value"] == "-1000"
+    assert desk.exchange.buying_power() == 2 * desk.exchange.equity() - 1000
+    assert refused(desk, side="sell", qty="3000")["message"] == "insufficient buying power"
+    assert refused(desk, qty="11")["existing_qty"] == "10", "no order crosses to the other side"
+    desk.send()
+    assert desk.exchange.ledger.holdings == {}
+    assert desk.exchange.equity() == 100_000 + desk.exchange.ledger.realised
+    desk.send()
+    desk.send(side="sell", position_intent="sell_to_close")
+    assert desk.exchange.ledger.holdings == {}
+
+
 def test_an_order_against_one_s_own_is_refused() -> None:
     desk = Desk(at=time(10, 0))
     desk.send()
@@ -225,9 +253,12 @@ def ticket(drawn: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(orders, max_size=25))
-def test_value_is_conserved_and_nothing_fills_beyond_its_order(plan: list[dict[str, Any]]) -> None:
-    desk = Desk(a_tape(close=WAVE, volume=4_000), at=time(9, 20), terms=Terms())
+@given(st.lists(orders, max_size=25), st.sampled_from([1, 2]))
+def test_value_is_conserved_and_nothing_fills_beyond_its_order(
+    plan: list[dict[str, Any]], multiplier: int
+) -> None:
+    terms = Terms(multiplier=D(multiplier))
+    desk = Desk(a_tape(close=WAVE, volume=4_000), at=time(9, 20), terms=terms)
     exchange = desk.exchange
     for step in plan:
         desk.wall.seconds += step["wait"]
@@ -243,7 +274,7 @@ def test_value_is_conserved_and_nothing_fills_beyond_its_order(plan: list[dict[s
         session = TIMETABLE.latest(fill.at)
         assert session is not None
         assert session.open <= fill.at <= session.close
-        assert held >= 0
+        assert held >= 0 or terms.may_short
     assert (exchange.ledger.cash, exchange.ledger.held("AAPL")) == (cash, held)
     assert exchange.equity() == cash + held * exchange.price("AAPL")
     for order in exchange.book.all.values():

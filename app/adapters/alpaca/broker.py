@@ -11,7 +11,7 @@ from app.adapters.alpaca.wire import Wire
 from app.adapters.port import BrokerClock, BrokerPosition, Capabilities, Connection
 from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.ids import digest
-from app.engine.orders import FINAL, BrokerOrder, Execution, Order, OrderType
+from app.engine.orders import FINAL, BrokerOrder, Execution, Order, OrderType, Purpose, Side
 from app.engine.portfolio import Account
 from app.engine.rounding import plain, to_tick
 from app.engine.times import moment
@@ -179,6 +179,9 @@ def submit_body(order: Order) -> dict[str, object]:
         body["stop_price"] = _on_tick("stop price", order.stop_price)
     if order.extended_hours:
         body["extended_hours"] = True
+    if order.purpose is not Purpose.ENTRY and order.side is Side.SELL:
+        # On a margin account a sale of what is not there any more would open a short position.
+        body["position_intent"] = "sell_to_close"
     return body
 
 

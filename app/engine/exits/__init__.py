@@ -3,6 +3,7 @@
 from app.engine.book import Book
 from app.engine.exits.end_of_day import end_of_day
 from app.engine.exits.gap import gap
+from app.engine.exits.parking import pauses
 from app.engine.exits.port import Exit, ExitContext, Gap, Sale
 from app.engine.exits.retry import retry
 from app.engine.exits.stop_loss import stop_loss, stop_of, stop_price
@@ -26,9 +27,18 @@ EXITS: tuple[Exit, ...] = (
 
 
 def due(book: Book, context: ExitContext) -> list[Sale]:
-    """Ask every rule; the first that wants a symbol sold decides how."""
+    """Ask every rule; the first that wants a symbol sold decides how.
+
+    Where that is what is parked, the symbol waits for the end of its pause; the end of the day does
+    not wait.
+    """
     wanted: dict[str, Sale] = {}
+    waiting: set[str] = set()
     for rule in EXITS:
         for one in rule(book, context):
-            wanted.setdefault(one.intent.symbol, one)
+            symbol, ends_day = one.intent.symbol, rule is end_of_day
+            if pauses(context.parked.get(symbol), one.intent.purpose, context.at):
+                waiting.add(symbol)
+            if ends_day or symbol not in waiting:
+                wanted.setdefault(symbol, one)
     return list(wanted.values())

@@ -8,7 +8,9 @@ closing auction is flattened before the close.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from app.engine.book import Book
 from app.engine.orders import Purpose
+from app.engine.session import SessionHours, flatten_at, pre_close_at, regular
 from app.engine.verdicts import Reason
 
 #: No pause is longer: prices must not run away from a position that could be sold.
@@ -29,13 +31,17 @@ class Parked:
 
 
 def park(
-    before: Parked | None, wanted: tuple[str, Purpose, Reason], at: datetime, retry: timedelta
+    book: Book,
+    before: Parked | None,
+    wanted: tuple[str, Purpose, Reason],
+    at: datetime,
+    hours: SessionHours | None,
 ) -> Parked:
-    """Return the exit parked once more: each refusal doubles the pause, up to ``LONGEST_PAUSE``."""
+    """Return the exit parked once more: each refusal doubles the pause, up to the longest one."""
     symbol, purpose, reason = wanted
     tries = before.tries + 1 if before else 1
     since = before.parked_at if before else at
-    return Parked(symbol, purpose, reason, since, at + _pause(tries, retry), tries)
+    return Parked(symbol, purpose, reason, since, _pause_ends(book, tries, at, hours), tries)
 
 
 def is_news(before: Parked | None, after: Parked) -> bool:
@@ -43,12 +49,29 @@ def is_news(before: Parked | None, after: Parked) -> bool:
     return before is None or (before.purpose, before.reason) != (after.purpose, after.reason)
 
 
-def tried(before: Parked, at: datetime, retry: timedelta) -> Parked:
+def tried(book: Book, before: Parked, at: datetime, hours: SessionHours | None) -> Parked:
     """Return the exit as it waits after it was tried: as long as it waited before."""
-    return replace(before, retry_at=at + _pause(before.tries, retry))
+    return replace(before, retry_at=_pause_ends(book, before.tries, at, hours))
 
 
-def _pause(tries: int, retry: timedelta) -> timedelta:
+def pauses(parked: Parked | None, purpose: Purpose, at: datetime) -> bool:
+    """Does a parked exit still hold back a sale of its own purpose? Others it never holds back."""
+    return parked is not None and parked.purpose is purpose and at < parked.retry_at
+
+
+def _pause_ends(book: Book, tries: int, at: datetime, hours: SessionHours | None) -> datetime:
+    """Return when to try again.
+
+    In regular hours the market may open any moment: no pause grows beyond a check of our own. At no
+    time does one last beyond the open, the pre-close or the flatten.
+    """
+    retry, longest = book.exits.retry, LONGEST_PAUSE
+    if regular(hours, at):
+        longest = max(retry, book.schedule.stops)
     # The power is bounded too: an exit may be refused any number of times.
     doubled: int = 2 ** min(tries - 1, 10)
-    return min(retry * doubled, LONGEST_PAUSE)
+    ends = at + min(retry * doubled, longest)
+    if hours is None:
+        return ends
+    turns = (hours.open, pre_close_at(hours, book.session), flatten_at(hours, book.session))
+    return min([ends, *(turn for turn in turns if turn > at)])

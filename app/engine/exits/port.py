@@ -70,7 +70,7 @@ Exit = Callable[[Book, ExitContext], list[Sale]]
 
 
 def uncovered(context: ExitContext) -> Iterator[Held]:
-    """Yield what is held long and not already being sold, by symbol, but for what is parked.
+    """Yield what is held long and not already being sold, by symbol.
 
     An order whose outcome is unknown counts as being sold: selling twice is worse than late. A stop
     that rests at the broker does not count: a sale waits until it has been cancelled.
@@ -78,8 +78,7 @@ def uncovered(context: ExitContext) -> Iterator[Held]:
     for symbol, position in sorted(context.positions.items()):
         selling = (left_of(o) for o in context.orders if _sells(o, symbol))
         quantity = position.quantity - sum(selling, Decimal(0))
-        parked = context.parked.get(symbol)
-        if quantity > 0 and (parked is None or context.at >= parked.retry_at):
+        if quantity > 0:
             yield Held(position, quantity, _last_price(context, position))
 
 

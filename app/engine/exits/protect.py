@@ -17,7 +17,7 @@ from app.engine.exits.stop_loss import stop_of
 from app.engine.exits.trailing_stop import trailing_level
 from app.engine.ids import intent_id, slot_of
 from app.engine.orders import Intent, Order, OrderState, Purpose, Side, TimeInForce, outstanding
-from app.engine.portfolio import Position
+from app.engine.portfolio import Position, sellable
 from app.engine.risk import BLOCKS
 from app.engine.session import flatten_at, pre_close_at, regular
 from app.engine.sizing import RiskContext
@@ -80,6 +80,11 @@ def protection(book: Book, context: RiskContext, means: Means) -> Protection:
         elif aim is _Aim.FOLLOW and _placeable(book, context, wanted):
             place.append(wanted)
     return Protection(tuple(place), tuple(cancel))
+
+
+def must_go(book: Book, context: RiskContext, means: Means) -> bool:
+    """Are all stops to be gone now, whatever happens to their positions?"""
+    return _aim(book, context, means) is _Aim.GO
 
 
 def stop_level(book: Book, position: Position) -> Decimal:
@@ -162,13 +167,13 @@ def _sold(book: Book, stop: Stop, purpose: Purpose, which: str, at: datetime) ->
     )
 
 
-def refusals(ended: Sequence[Order], since: datetime | None) -> list[Order]:
-    """Return the newest stops, oldest first, that the broker refused one after the other.
+def refusals(outcomes: Sequence[Order], since: datetime | None) -> list[Order]:
+    """Return the newest orders, oldest first, that the broker refused one after the other.
 
-    ``ended`` is oldest first; those made before ``since`` do not count.
+    ``outcomes`` is oldest first; those made before ``since`` do not count.
     """
     found: list[Order] = []
-    for order in reversed(ended):
+    for order in reversed(outcomes):
         if order.state is not OrderState.REJECTED or (since and order.created_at < since):
             break
         found.append(order)
@@ -187,13 +192,13 @@ def _aim(book: Book, context: RiskContext, means: Means) -> _Aim:
 
 
 def _free(context: RiskContext, position: Position) -> Decimal:
-    """Return the shares that no other sale may still sell."""
+    """Return the shares that the broker has too and that no other sale may still sell."""
     selling = (
         outstanding(o)
         for o in context.pending
         if o.symbol == position.symbol and o.side is Side.SELL and o.purpose is not Purpose.PROTECT
     )
-    return max(position.quantity - sum(selling, Decimal(0)), Decimal(0))
+    return max(sellable(position) - sum(selling, Decimal(0)), Decimal(0))
 
 
 def _misplaced(

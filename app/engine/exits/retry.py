@@ -7,9 +7,10 @@ from app.engine.session import takes_orders
 
 
 def retry(book: Book, context: ExitContext) -> list[Sale]:
-    """Return a sale for each parked exit whose pause is over, as soon as the market takes it.
+    """Return a sale for each parked exit, as soon as the market takes it.
 
-    The reason to sell was there when it was refused; whether it still is, is not asked again.
+    It waits for the end of its pause as any sale of its purpose does. The reason to sell was there
+    when it was refused; whether it still is, is not asked again.
     """
     if not takes_orders(context.hours, context.at, TimeInForce.DAY):
         return []

@@ -81,10 +81,10 @@ def listing(db: Connection, book_id: str, since: datetime | None = None) -> list
     return _all(db, _o.book == book_id, *([_o.created_at >= since] if since else []))
 
 
-def stops(db: Connection, book_id: str, symbol: str, since: datetime | None) -> list[Order]:
-    """Return the stops of a symbol made at or after ``since``, finished ones too, oldest first."""
+def sales(db: Connection, book_id: str, symbol: str, since: datetime | None) -> list[Order]:
+    """Return the sales of a symbol made at or after ``since``, finished ones too, oldest first."""
     late = [_o.created_at >= since] if since else []
-    mine = (_o.book == book_id, _o.symbol == symbol, _o.purpose == Purpose.PROTECT)
+    mine = (_o.book == book_id, _o.symbol == symbol, _o.side == Side.SELL)
     return _all(db, *mine, *late)
 
 

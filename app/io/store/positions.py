@@ -1,7 +1,9 @@
 """Positions: one row a book and symbol, flat ones too, for the profit they realised."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -68,3 +70,11 @@ def follow(db: Connection, book_id: str, position: Position) -> None:
             "through": position.through_at,
         },
     )
+
+
+def note_differences(db: Connection, book_id: str, theirs: Mapping[str, Decimal]) -> None:
+    """Keep what the broker holds of each symbol that differs, and forget it of all others."""
+    mine = positions.update().where(_p.book == book_id)
+    db.execute(mine.where(_p.at_broker.is_not(None)).values(at_broker=None))
+    for symbol, quantity in theirs.items():
+        db.execute(mine.where(_p.symbol == symbol).values(at_broker=quantity))

@@ -54,3 +54,9 @@ def known(db: Connection, book_id: str, difference: Difference) -> bool:
         difference.theirs,
         difference.action,
     )
+
+
+def noted(db: Connection, book_id: str, kind: str, subject: str, since: datetime) -> bool:
+    """Return whether anything was noted about a subject at or after ``since``."""
+    about = (_r.book == book_id, _r.kind == kind, _r.subject == subject, _r.at >= since)
+    return db.scalar(sa.select(sa.exists().where(*about))) is True

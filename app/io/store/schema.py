@@ -323,6 +323,7 @@ positions = sa.Table(
     sa.Column("opened_at", Time),
     sa.Column("peak_price", sa.Numeric),
     sa.Column("through_at", Time),
+    sa.Column("at_broker", sa.Numeric),
     sa.Column("updated_at", Time, nullable=False),
 )
 
