@@ -55,11 +55,14 @@ def allowed(book: Book, intent: Intent, context: RiskContext) -> tuple[bool, Rea
 
 
 def _entry(book: Book, intent: Intent, context: RiskContext) -> Order:
+    """Buy at no more than the price that the size and the reservation are computed at."""
     at_price = price_of(intent, context)
     shares = sizing.entry_quantity(book.risk, context, intent.symbol, at_price)
     notional = shares * at_price
     return replace(
         _order(book, intent, context, shares),
+        type=OrderType.LIMIT,
+        limit_price=at_price,
         reserved_risk=notional * book.risk.stop_loss,
         reserved_notional=notional,
     )

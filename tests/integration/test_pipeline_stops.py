@@ -206,7 +206,7 @@ def test_an_unsent_stop_gives_way_without_a_word_to_the_broker(world: World) -> 
     world.price("AAPL", "103.10")
     exits.check(world.to)
     run(world)
-    assert [o.type for o in world.theirs()] == ["market", "market"]
+    assert [o.type for o in world.theirs()] == ["limit", "market"]
     settle(world)
     assert flat(world)
 

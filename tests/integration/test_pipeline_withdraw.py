@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pipeline_market import CALENDAR, MINUTE, NOON, SECOND
+from pipeline_market import CALENDAR, MINUTE, NOON, SECOND, D
 from pipeline_world import World, world_of
 
 from app.engine.book import BookStatus
-from app.engine.orders import Order, OrderState
+from app.engine.orders import Order, OrderState, OrderType
 from app.io.store import recovery, sessions
 from app.pipeline import reconcile
 
@@ -31,6 +31,20 @@ def a_working_entry(world: World) -> Order:
     order = world.order("AAPL")
     assert order.state is OrderState.SUBMITTED
     return order
+
+
+@pytest.mark.parametrize(("ask", "fills"), [("101.01", True), ("101.03", False), ("104", False)])
+def test_f3_an_entry_never_costs_more_than_it_reserved(world: World, ask: str, fills: bool) -> None:
+    world.signal("AAPL")
+    # The broker's market has moved since our quote of 100.01.
+    world.market.prices["AAPL"] = (D(ask) - D("0.02"), D(ask))
+    world.run()
+    order = world.order("AAPL")
+    assert (order.type, order.limit_price) == (OrderType.LIMIT, D("101.01"))
+    assert order.quantity * D("101.01") == order.reserved_notional
+    assert [o.filled_quantity > 0 for o in world.theirs()] == [fills]
+    spent = 100_000 - world.broker.ledger.account().cash
+    assert spent <= order.reserved_notional
 
 
 def settled(world: World) -> OrderState:
