@@ -57,6 +57,9 @@ WORDS: dict[Reason, str] = {
     Reason.RATE_FUSE: "too many orders within a minute",
     Reason.EXIT_PARKED: "the exit waits until orders are possible again",
     Reason.STOP_NOT_PLACED: "the broker did not take the stop",
+    Reason.WORKED_TOO_LONG: "it has worked for too long without filling whole",
+    Reason.MAKES_WAY: "it makes way for a sale",
+    Reason.STOP_OUT_OF_STEP: "the position needs another stop, or none any more",
 }
 
 

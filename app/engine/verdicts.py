@@ -73,6 +73,9 @@ class Reason(StrEnum):
     RATE_FUSE = "rate_fuse"
     EXIT_PARKED = "exit_parked"
     STOP_NOT_PLACED = "stop_not_placed"
+    WORKED_TOO_LONG = "worked_too_long"
+    MAKES_WAY = "makes_way"
+    STOP_OUT_OF_STEP = "stop_out_of_step"
 
 
 #: What is stored as one compact record per slot instead of a row each.

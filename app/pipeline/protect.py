@@ -11,6 +11,7 @@ from app.engine.exits import protect
 from app.engine.exits.protect import Means, Stop
 from app.engine.orders import FINAL, Intent, Order, OrderState
 from app.engine.verdicts import Judged, Reason, Verdict
+from app.engine.withdrawals import Withdrawal, by_order, withdrawal, withdrawals
 from app.io.store import book_states, intents, orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline import risk
@@ -24,7 +25,7 @@ class Cleared:
 
     desk: Desk
     ready: tuple[Intent, ...]
-    cancel: tuple[Order, ...]
+    cancel: tuple[Withdrawal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Kept:
 
     made: tuple[Order, ...]
     judged: tuple[Judged, ...]
-    cancel: tuple[Order, ...]
+    cancel: tuple[Withdrawal, ...]
 
 
 def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -> Cleared:
@@ -43,16 +44,16 @@ def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -
     undecided in the store, so that a crash between cancel and sale loses nothing.
     """
     ready: list[Intent] = []
-    cancel: dict[str, Order] = {}
+    cancel: list[Withdrawal] = []
     for intent in waiting:
         way = protect.in_the_way(intent, desk.open)
         desk = _drop_unsent(to, db, desk, way) if way and _may_go(to, desk, intent, way) else desk
         left = protect.in_the_way(intent, desk.open)
         if left and _may_go(to, desk, intent, left):
-            cancel |= {order.client_id: order for order in left}
+            cancel += [withdrawal(o, Reason.MAKES_WAY, intent.purpose) for o in left]
         else:
             ready.append(intent)
-    return Cleared(desk, tuple(ready), tuple(cancel.values()))
+    return Cleared(desk, tuple(ready), tuple(cancel))
 
 
 def _may_go(to: Services, desk: Desk, intent: Intent, way: Sequence[Order]) -> bool:
@@ -76,7 +77,7 @@ def _drop_unsent(to: Services, db: Connection, desk: Desk, way: Iterable[Order])
 
 
 def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) -> Kept:
-    """Place the stops that are missing and name those that are out of step, after new exits."""
+    """Place the stops that are missing and name what must go at the broker, after new exits."""
     desk = cleared.desk
     for order in made:
         desk = desk.with_order(order)
@@ -88,12 +89,10 @@ def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) 
     judged: list[Judged] = []
     wanted = [intent for stop in plan.place if (intent := _intent_for(to, db, desk, stop, judged))]
     placed, ruled = risk.judge(to, db, desk, intents.insert_once(db, wanted))
-    cancel = (*cleared.cancel, *plan.cancel, *protect.stuck(to.book, context, means))
-    return Kept(
-        tuple(placed),
-        (*judged, *ruled),
-        tuple({order.client_id: order for order in cancel}.values()),
-    )
+    moved = [withdrawal(o, Reason.STOP_OUT_OF_STEP, o.stop_price) for o in plan.cancel]
+    overdue = withdrawals(to.book, context, can.auction_orders)
+    cancel = by_order([*cleared.cancel, *moved, *overdue])
+    return Kept(tuple(placed), (*judged, *ruled), tuple(cancel.values()))
 
 
 def _intent_for(

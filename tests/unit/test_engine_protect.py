@@ -32,7 +32,6 @@ from app.engine.exits.protect import (
     protection,
     refusals,
     stop_intent,
-    stuck,
     trusted_since,
     unprotected_sale,
 )
@@ -165,16 +164,6 @@ def test_an_exit_waits_for_stops_and_for_purchases_of_its_symbol() -> None:
     assert in_the_way(exit_intent, pending) == [stop, entry]
     assert in_the_way(an_intent(), pending) == []
     assert in_the_way(an_intent(side=Side.SELL, purpose=Purpose.PROTECT), pending) == []
-
-
-def test_e8_an_entry_stuck_in_part_is_cut_off_so_that_a_stop_can_rest() -> None:
-    old = {"state": OrderState.PARTIAL, "created_at": AT - 61 * SECOND}
-    part = an_order(**old, filled_quantity=D(4))
-    fresh = replace(part, created_at=AT - 60 * SECOND)
-    whole = an_order(**{**old, "state": OrderState.SUBMITTED})
-    context = a_risk_context(pending=(part, fresh, whole))
-    assert stuck(BOOK, context, MEANS) == [part]
-    assert stuck(BOOK, context, Means(False, True)) == []
 
 
 def test_a_day_ends_with_the_stops_of_what_is_held_and_with_nothing_else() -> None:

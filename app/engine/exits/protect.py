@@ -115,23 +115,6 @@ def in_the_way(intent: Intent, pending: Sequence[Order]) -> list[Order]:
     ]
 
 
-def stuck(book: Book, context: RiskContext, means: Means) -> list[Order]:
-    """Return the entries that filled in part and work for longer than their cause lives.
-
-    A stop can only rest when no purchase of its symbol is open; so that the shares there are get
-    theirs, the rest is cancelled and what has filled is kept (E8).
-    """
-    if _aim(book, context, means) is not _Aim.FOLLOW:
-        return []
-    return [
-        o
-        for o in context.pending
-        if o.purpose is Purpose.ENTRY
-        and o.state is OrderState.PARTIAL
-        and context.at - o.created_at > book.risk.max_intent_age
-    ]
-
-
 def stop_intent(book: Book, stop: Stop, generation: int, at: datetime) -> Intent:
     """Return the intent to place a stop, after so many that have ended.
 
