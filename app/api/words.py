@@ -59,6 +59,7 @@ WORDS: dict[Reason, str] = {
     Reason.STOP_NOT_PLACED: "the broker did not take the stop",
     Reason.WORKED_TOO_LONG: "it has worked for too long without filling whole",
     Reason.MAKES_WAY: "it makes way for a sale",
+    Reason.NO_NEWS: "the broker has said nothing of it for too long and does not have it",
     Reason.STOP_OUT_OF_STEP: "the position needs another stop, or none any more",
 }
 

@@ -76,6 +76,7 @@ class Reason(StrEnum):
     WORKED_TOO_LONG = "worked_too_long"
     MAKES_WAY = "makes_way"
     STOP_OUT_OF_STEP = "stop_out_of_step"
+    NO_NEWS = "no_news"
 
 
 #: What is stored as one compact record per slot instead of a row each.

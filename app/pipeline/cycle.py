@@ -8,7 +8,18 @@ from app.engine.orders import Intent, Order, OrderState
 from app.engine.withdrawals import Withdrawal
 from app.io.locks import Lease
 from app.io.store import verdicts
-from app.pipeline import desk, execute, fills, parked, protect, resolve, risk, route, withdraw
+from app.pipeline import (
+    desk,
+    execute,
+    fills,
+    parked,
+    protect,
+    resolve,
+    risk,
+    route,
+    silence,
+    withdraw,
+)
 from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
 from app.pipeline.ownership import owning
 from app.pipeline.services import Services
@@ -42,6 +53,7 @@ def _once(to: Services, lease: Lease) -> str:
     withdrawn = withdraw.withdraw(to, decided.cancel)
     settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
+    settled += silence.close(to)
     return (
         f"updates {updates}, intents {len(intents)}, approved {len(made)}, sent {sent},"
         f" withdrawn {withdrawn}, resolved {settled}, polled {polled}"

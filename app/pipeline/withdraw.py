@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy.engine import Connection
+
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import FINAL, WORKING, Order
 from app.engine.withdrawals import Withdrawal
@@ -22,18 +24,19 @@ def withdraw(to: Services, asked: Sequence[Withdrawal]) -> int:
     done = 0
     for one in working:
         if _cancel(to, one.order):
-            _note(to, one)
+            with to.database.begin() as db:
+                note(to, db, one)
             done += 1
         _look(to, one.order)
     return done
 
 
-def _note(to: Services, one: Withdrawal) -> None:
-    order, subject = one.order, f"intent:{one.order.intent_id}"
-    with to.database.begin() as db:
-        if not verdicts.said(db, to.book.id, subject, one.because.gate):
-            judged = [(order.symbol, subject, one.because)]
-            verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"withdraw": judged})
+def note(to: Services, db: Connection, one: Withdrawal) -> None:
+    """Write down why an order was withdrawn, unless something has been said of that before."""
+    subject = f"intent:{one.order.intent_id}"
+    if not verdicts.said(db, to.book.id, subject, one.because.gate):
+        judged = [(one.order.symbol, subject, one.because)]
+        verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"withdraw": judged})
 
 
 def _cancel(to: Services, order: Order) -> bool:
