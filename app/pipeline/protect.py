@@ -85,6 +85,8 @@ def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) 
     means = Means(can.stop_orders, can.auction_orders)
     context = risk_context(to.book, to.calendar, desk)
     plan = protect.protection(to.book, context, means)
+    for stop in protect.unguarded(to.book, context, means):
+        _tell_unguarded(to, db, desk, stop)
     desk = _drop_unsent(to, db, desk, plan.cancel)
     judged: list[Judged] = []
     wanted = [intent for stop in plan.place if (intent := _intent_for(to, db, desk, stop, judged))]
@@ -136,3 +138,14 @@ def _emergency(
     if desk.row.status is BookStatus.ACTIVE:
         book_states.set_status(db, to.book.id, BookStatus.REDUCING, why, "stop", desk.at)
     to.log("stop_not_placed", book=to.book.id, symbol=symbol, why=why)
+
+
+def _tell_unguarded(to: Services, db: Connection, desk: Desk, stop: Stop) -> None:
+    """Announce once what a halted book holds without a stop: only a person can place one."""
+    symbol, held = stop.position.symbol, f"{stop.quantity} without a stop"
+    action = f"held: halted since {desk.row.set_at.isoformat()}"
+    difference = Difference(desk.at, "stop", symbol, held, None, action)
+    if not recovery.known(db, to.book.id, difference):
+        recovery.add(db, to.book.id, difference)
+        level = str(stop.price)
+        to.log("held_without_stop", book=to.book.id, symbol=symbol, why=held, stop=level)

@@ -33,6 +33,7 @@ from app.engine.exits.protect import (
     refusals,
     stop_intent,
     trusted_since,
+    unguarded,
     unprotected_sale,
 )
 from app.engine.orders import (
@@ -164,6 +165,26 @@ def test_an_exit_waits_for_stops_and_for_purchases_of_its_symbol() -> None:
     assert in_the_way(exit_intent, pending) == [stop, entry]
     assert in_the_way(an_intent(), pending) == []
     assert in_the_way(an_intent(side=Side.SELL, purpose=Purpose.PROTECT), pending) == []
+
+
+@pytest.mark.parametrize(
+    ("orders", "bare"),
+    [
+        ((), [(10, D("98.5"))]),
+        ((a_stop(),), []),
+        ((a_stop(quantity=D(4)),), [(6, D("98.5"))]),
+        ((an_order(side=Side.SELL, purpose=Purpose.PRE_CLOSE, quantity=D(7)),), [(3, D("98.5"))]),
+        ((an_order(side=Side.SELL, purpose=Purpose.PRE_CLOSE),), []),
+    ],
+)
+def test_what_a_halted_book_holds_without_a_stop_is_named(
+    orders: tuple[Order, ...], bare: list[tuple[Decimal, Decimal]]
+) -> None:
+    context = a_risk_context(**HELD, status=BookStatus.HALTED, pending=orders)
+    assert [(s.quantity, s.price) for s in unguarded(BOOK, context, MEANS)] == bare
+    assert unguarded(BOOK, replace(context, status=BookStatus.REDUCING), MEANS) == []
+    assert unguarded(BOOK, context, Means(stop_orders=False, auctions=True)) == []
+    assert unguarded(a_book(), context, MEANS) == []
 
 
 def test_a_day_ends_with_the_stops_of_what_is_held_and_with_nothing_else() -> None:

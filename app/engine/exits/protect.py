@@ -82,6 +82,24 @@ def protection(book: Book, context: RiskContext, means: Means) -> Protection:
     return Protection(tuple(place), tuple(cancel))
 
 
+def unguarded(book: Book, context: RiskContext, means: Means) -> list[Stop]:
+    """Return the stops that should rest and do not while the book is halted, for what is bare.
+
+    A halt sends nothing, so it keeps the stops that rest and places none: what filled while it
+    came, or whose stop had just made way for a sale that it refused, is held without one.
+    """
+    wanted = means.stop_orders and book.exits.broker_stops
+    if not wanted or Purpose.PROTECT not in BLOCKS[context.status]:
+        return []
+    found = []
+    for symbol, position in sorted(context.positions.items()):
+        resting = (outstanding(o) for o in stops(context.pending) if o.symbol == symbol)
+        bare = _free(context, position) - sum(resting, Decimal(0))
+        if bare > 0:
+            found.append(Stop(position, bare, stop_level(book, position)))
+    return found
+
+
 def stop_level(book: Book, position: Position) -> Decimal:
     """Return where a position's stop should rest: its own, or the trailing one above it."""
     own = stop_of(position, book.risk.stop_loss)
