@@ -60,6 +60,10 @@ WORDS: dict[Reason, str] = {
     Reason.STOP_NOT_PLACED: "the broker did not take the stop",
     Reason.EXIT_BLOCKED: "the broker takes none of its sales",
     Reason.WITHDRAWN: "it was taken back before it was sent",
+    Reason.WORKED_TOO_LONG: "it has worked for too long without filling whole",
+    Reason.MAKES_WAY: "it makes way for a sale",
+    Reason.NO_NEWS: "the broker has said nothing of it for too long and does not have it",
+    Reason.STOP_OUT_OF_STEP: "the position needs another stop, or none any more",
 }
 
 

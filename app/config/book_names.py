@@ -189,7 +189,12 @@ RISK = _table(
     ("max_exposure", "MAX_EXPOSURE", share("1", included=True), "of equity in positions"),
     ("min_slots", "MIN_SLOTS", count(1, 1000), "the exposure is split by so many or more"),
     ("max_price_age_seconds", "MAX_PRICE_AGE_SECONDS", _SECONDS, "nothing is sized on older"),
-    ("max_intent_age_seconds", "MAX_INTENT_AGE_SECONDS", _SECONDS, "older intents are dropped"),
+    (
+        "max_intent_age_seconds",
+        "MAX_INTENT_AGE_SECONDS",
+        _SECONDS,
+        "older intents are dropped, older entries cancelled",
+    ),
     ("orders_per_minute", "ORDERS_PER_MINUTE", count(1, 1000), "more submissions stop entries"),
     ("kelly_fraction", "KELLY_FRACTION", share("1", included=True), "of Kelly's share, as a cap"),
     ("kelly_min_trades", "KELLY_MIN_TRADES", count(2, 100_000), "closed trades that Kelly needs"),

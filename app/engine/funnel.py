@@ -18,6 +18,8 @@ STAGES: dict[tuple[str, str], str] = {
     ("protect", "exit"): "stops to rest at the broker",
     ("execute", "entry"): "entries sent to the broker",
     ("execute", "exit"): "exits and stops sent to the broker",
+    ("withdraw", "entry"): "entries cancelled at the broker",
+    ("withdraw", "exit"): "exits and stops cancelled at the broker",
 }
 
 

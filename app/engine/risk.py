@@ -53,9 +53,13 @@ def allowed(book: Book, intent: Intent, context: RiskContext) -> tuple[bool, Rea
 
 
 def _entry(book: Book, intent: Intent, context: RiskContext, shares: Decimal) -> Order:
-    notional = shares * price_of(intent, context)
+    """Buy at no more than the price that the size and the reservation are computed at."""
+    at_price = price_of(intent, context)
+    notional = shares * at_price
     return replace(
         _order(book, intent, context, shares),
+        type=OrderType.LIMIT,
+        limit_price=at_price,
         reserved_risk=notional * book.risk.stop_loss,
         reserved_notional=notional,
     )

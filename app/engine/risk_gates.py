@@ -19,7 +19,7 @@ BLOCKS: dict[BookStatus, frozenset[Purpose]] = {
     BookStatus.HALTED: frozenset(Purpose),
 }
 
-_BLOCKED_BY = {
+BLOCKED_BY = {
     BookStatus.ACTIVE: Reason.PASSED,
     BookStatus.REDUCING: Reason.BOOK_REDUCING,
     BookStatus.HALTED: Reason.BOOK_HALTED,
@@ -34,7 +34,7 @@ RiskGate = Callable[[Book, Intent, RiskContext], Verdict]
 def status(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     """Pass unless the book's state blocks the intent's purpose."""
     free = intent.purpose not in BLOCKS[context.status]
-    return verdict("status", free, _BLOCKED_BY[context.status], context.status, intent.purpose)
+    return verdict("status", free, BLOCKED_BY[context.status], context.status, intent.purpose)
 
 
 def age(book: Book, intent: Intent, context: RiskContext) -> Verdict:

@@ -15,10 +15,11 @@ from app.engine.caps import DayCounts
 from app.engine.market import Quote
 from app.engine.orders import Order, Purpose, outstanding
 from app.engine.portfolio import Position
-from app.engine.rounding import decimal
+from app.engine.rounding import decimal, to_tick
 from app.engine.session import Phase, SessionHours
 
-#: A market order may pay more than the quote: sizes are computed at a price this much worse.
+#: An entry may pay so much more than the quote, and no more: it is sized at that price and limited
+#: to it, so that no fill passes what the order has reserved.
 SLIPPAGE = Decimal("0.01")
 
 
@@ -153,11 +154,14 @@ def position_limit(policy: RiskPolicy, equity: Decimal) -> Decimal:
 
 
 def sizing_price(quote: Quote) -> Decimal | None:
-    """Return the ask or the last price, whichever is higher, plus slippage; None without one."""
+    """Return what a share may cost at most; None without a price.
+
+    That is the ask or the last price, whichever is higher, plus slippage, cut to the price step.
+    """
     if not _is_price(quote.last):
         return None
     highest = max(quote.ask, quote.last) if _is_price(quote.ask) else quote.last
-    return decimal(highest) * (1 + SLIPPAGE)
+    return to_tick(decimal(highest) * (1 + SLIPPAGE)) or None
 
 
 def entry_quantity(

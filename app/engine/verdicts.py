@@ -76,6 +76,10 @@ class Reason(StrEnum):
     STOP_NOT_PLACED = "stop_not_placed"
     EXIT_BLOCKED = "exit_blocked"
     WITHDRAWN = "withdrawn"
+    WORKED_TOO_LONG = "worked_too_long"
+    MAKES_WAY = "makes_way"
+    STOP_OUT_OF_STEP = "stop_out_of_step"
+    NO_NEWS = "no_news"
 
 
 #: What is stored as one compact record per slot instead of a row each.

@@ -5,9 +5,21 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from app.engine.orders import Intent, Order, OrderState
+from app.engine.withdrawals import Withdrawal
 from app.io.locks import Lease
 from app.io.store import verdicts
-from app.pipeline import desk, execute, fills, parked, protect, resolve, risk, route, withdraw
+from app.pipeline import (
+    desk,
+    execute,
+    fills,
+    parked,
+    protect,
+    resolve,
+    risk,
+    route,
+    silence,
+    withdraw,
+)
 from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
 from app.pipeline.ownership import owning
 from app.pipeline.services import Services
@@ -38,9 +50,10 @@ def _once(to: Services, lease: Lease) -> str:
     ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
-    withdrawn = withdraw.withdraw(to, now, decided.cancel)
+    withdrawn = withdraw.withdraw(to, decided.cancel)
     settled = resolve.resolve(to, lease)
     polled = fills.poll(to)
+    settled += silence.close(to)
     return (
         f"updates {updates}, intents {len(intents)}, approved {len(made)}, sent {sent},"
         f" withdrawn {withdrawn}, resolved {settled}, polled {polled}"
@@ -54,7 +67,7 @@ class Decided:
     desk: desk.Desk
     intents: tuple[Intent, ...]
     orders: tuple[Order, ...]
-    cancel: tuple[Order, ...]
+    cancel: tuple[Withdrawal, ...]
 
 
 def decide(to: Services, db: Connection) -> Decided:

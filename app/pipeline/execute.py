@@ -22,6 +22,8 @@ from app.pipeline.services import Services
 DUPLICATE = "duplicate"
 #: The code of a broker that takes no such order now: the market, the auction or the symbol is shut.
 CLOSED = "closed"
+#: An exit that the broker does not have after this long is closed; rules ask for a new one (E6).
+WITHOUT_ID = timedelta(minutes=15)
 
 
 def submit(to: Services, lease: Lease, approved: Sequence[Order]) -> int:
@@ -41,17 +43,17 @@ def _send_one(to: Services, lease: Lease, order: Order) -> bool:
 def outdated(to: Services, order: Order) -> tuple[Reason, Measured] | None:
     """Say why an order that has waited must not be sent any more, and what was measured.
 
-    An order waits while the broker cannot be reached or limits its rate. Meanwhile the reason for
-    an entry may be gone, the session may have ended (a broker would keep the order for the next
-    one), and the process may have been started again without leave to trade.
+    An order waits while the broker cannot be reached or limits its rate. Meanwhile its reason may
+    be gone, the session may have ended (a broker would keep the order for the next one), and the
+    process may have been started again without leave to trade.
     """
     now = to.clock.now()
     if not to.book.auto:
         return Reason.AUTO_MODE_OFF, None
     if not takes_orders(to.calendar.session_for(now), now, order.time_in_force):
         return Reason.SESSION_CLOSED, now
-    age = now - order.created_at
-    if order.purpose is Purpose.ENTRY and age > to.book.risk.max_intent_age:
+    age, entry = now - order.created_at, order.purpose is Purpose.ENTRY
+    if age > (to.book.risk.max_intent_age if entry else WITHOUT_ID):
         return Reason.EXPIRED_INTENT, age
     return None
 

@@ -10,7 +10,9 @@ from app.engine.exits import protect
 from app.engine.exits.protect import Means, Stop
 from app.engine.orders import Intent, Order, OrderState, protects
 from app.engine.verdicts import Judged, Reason, Verdict
-from app.io.store import intents, orders, verdicts
+from app.engine.withdrawals import Withdrawal, by_order, withdrawal, withdrawals
+from app.io.store import intents, orders, recovery, verdicts
+from app.io.store.recovery import Difference
 from app.pipeline import refusals, risk
 from app.pipeline.desk import Desk, risk_context
 from app.pipeline.refusals import Trouble
@@ -25,7 +27,7 @@ class Cleared:
 
     desk: Desk
     ready: tuple[Intent, ...]
-    cancel: tuple[Order, ...]
+    cancel: tuple[Withdrawal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Kept:
 
     made: tuple[Order, ...]
     judged: tuple[Judged, ...]
-    cancel: tuple[Order, ...]
+    cancel: tuple[Withdrawal, ...]
 
 
 def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -> Cleared:
@@ -44,7 +46,7 @@ def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -
     undecided in the store, so that a crash between cancel and sale loses nothing.
     """
     ready: list[Intent] = []
-    cancel: dict[str, Order] = {}
+    cancel: list[Withdrawal] = []
     for intent in waiting:
         way = _in_the_way(to, db, desk, intent)
         left: list[Order] = []
@@ -52,10 +54,10 @@ def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -
             desk = _drop_unsent(to, db, desk, way)
             left = [order for order in way if order in desk.open]
         if left:
-            cancel |= {order.client_id: order for order in left}
+            cancel += [withdrawal(o, Reason.MAKES_WAY, intent.purpose) for o in left]
         else:
             ready.append(intent)
-    return Cleared(desk, tuple(ready), tuple(cancel.values()))
+    return Cleared(desk, tuple(ready), tuple(cancel))
 
 
 def _in_the_way(to: Services, db: Connection, desk: Desk, intent: Intent) -> list[Order]:
@@ -101,22 +103,22 @@ def _drop_unsent(to: Services, db: Connection, desk: Desk, way: Iterable[Order])
 
 
 def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) -> Kept:
-    """Place the stops that are missing and name those that are out of step, after new exits."""
+    """Place the stops that are missing and name what must go at the broker, after new exits."""
     desk = cleared.desk
     for order in made:
         desk = desk.with_order(order)
     means = _means(to)
     context = risk_context(to.book, to.calendar, desk)
     plan = protect.protection(to.book, context, means)
+    for stop in protect.unguarded(to.book, context, means):
+        _tell_unguarded(to, db, desk, stop)
     desk = _drop_unsent(to, db, desk, plan.cancel)
     wanted = [intent for stop in plan.place if (intent := _intent_for(to, db, desk, stop))]
     placed, judged = risk.judge(to, db, desk, intents.insert_once(db, wanted))
-    cancel = (*cleared.cancel, *plan.cancel, *protect.stuck(to.book, context, means))
-    return Kept(
-        tuple(placed),
-        tuple(judged),
-        tuple({order.client_id: order for order in cancel}.values()),
-    )
+    moved = [withdrawal(o, Reason.STOP_OUT_OF_STEP, o.stop_price) for o in plan.cancel]
+    overdue = withdrawals(to.book, context, means.auctions)
+    cancel = by_order([*cleared.cancel, *moved, *overdue])
+    return Kept(tuple(placed), tuple(judged), tuple(cancel.values()))
 
 
 def _intent_for(to: Services, db: Connection, desk: Desk, stop: Stop) -> Intent | None:
@@ -140,3 +142,14 @@ def _emergency(
     symbol, times = stop.position.symbol, len(refused)
     why = f"no stop for {stop.quantity} {symbol} at {stop.price}: refused {times} times"
     refusals.alarm(to, db, desk.row, Trouble("stop", Reason.STOP_NOT_PLACED, refused, why))
+
+
+def _tell_unguarded(to: Services, db: Connection, desk: Desk, stop: Stop) -> None:
+    """Announce once what a halted book holds without a stop: only a person can place one."""
+    symbol, held = stop.position.symbol, f"{stop.quantity} without a stop"
+    action = f"held: halted since {desk.row.set_at.isoformat()}"
+    difference = Difference(desk.at, "stop", symbol, held, None, action)
+    if not recovery.known(db, to.book.id, difference):
+        recovery.add(db, to.book.id, difference)
+        level = str(stop.price)
+        to.log("held_without_stop", book=to.book.id, symbol=symbol, why=held, stop=level)

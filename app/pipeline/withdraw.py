@@ -1,43 +1,42 @@
-"""Withdraw: working orders that the book may not have any more are cancelled at the broker."""
+"""Withdraw: working orders that may not stay are cancelled at the broker, with the reason kept."""
 
 from collections.abc import Sequence
 
+from sqlalchemy.engine import Connection
+
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
-from app.engine.orders import FINAL, WORKING, Order, Purpose
-from app.engine.risk import BLOCKS
-from app.engine.session import pre_close_at
-from app.io.store import orders
-from app.pipeline.desk import Desk
+from app.engine.orders import FINAL, WORKING, Order
+from app.engine.withdrawals import Withdrawal
+from app.io.store import orders, verdicts
 from app.pipeline.fills import executions_by_order
 from app.pipeline.messages import INTENTS
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
 
 
-def withdraw(to: Services, desk: Desk, also: Sequence[Order] = ()) -> int:
-    """Ask for the cancel of each working order that may not stay; return how many were asked.
+def withdraw(to: Services, asked: Sequence[Withdrawal]) -> int:
+    """Ask for the cancel of each order that the broker works; return how many were asked.
 
-    That is what the book's status blocks, entries from the pre-close on (what they still bought
-    would be held overnight), and ``also``, which others wait for. A stop that rests at the broker
-    stays whatever the status: a halt takes no protection away. A cancel is a request: the order may
-    fill first, its fills count, and the next pass asks again while it still works.
+    A cancel is a request: the order may fill first, its fills count, and the next pass asks again
+    while it still works. Why it was asked for is written down once an order.
     """
-    awaited = [order for order in also if order.state in WORKING and order.broker_id]
-    ids = {order.client_id for order in awaited}
-    others = [o for o in desk.open if o.client_id not in ids and _must_go(to, desk, o)]
-    asked = sum(_cancel(to, order) for order in others)
-    for order in awaited:
-        asked += _cancel(to, order)
-        _look(to, order)
-    return asked
+    working = [one for one in asked if one.order.state in WORKING and one.order.broker_id]
+    done = 0
+    for one in working:
+        if _cancel(to, one.order):
+            with to.database.begin() as db:
+                note(to, db, one)
+            done += 1
+        _look(to, one.order)
+    return done
 
 
-def _must_go(to: Services, desk: Desk, order: Order) -> bool:
-    if order.state not in WORKING or order.broker_id is None or order.purpose is Purpose.PROTECT:
-        return False
-    hours = to.calendar.session_for(desk.at)
-    late = desk.at >= pre_close_at(hours, to.book.session)
-    return order.purpose in BLOCKS[desk.row.status] or (order.purpose is Purpose.ENTRY and late)
+def note(to: Services, db: Connection, one: Withdrawal) -> None:
+    """Write down why an order was withdrawn, unless something has been said of that before."""
+    subject = f"intent:{one.order.intent_id}"
+    if not verdicts.said(db, to.book.id, subject, one.because.gate):
+        judged = [(one.order.symbol, subject, one.because)]
+        verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"withdraw": judged})
 
 
 def _cancel(to: Services, order: Order) -> bool:
@@ -52,7 +51,7 @@ def _cancel(to: Services, order: Order) -> bool:
 
 
 def _look(to: Services, order: Order) -> None:
-    """Ask once what became of an order that others wait for; if it is final, they go on at once.
+    """Ask once what became of an order; if it is final, what waits for it goes on at once.
 
     Most cancels are carried out in no time, and what could not be cancelled has ended before.
     Whatever this look misses, the stream, the poll or the next reconciliation tells.

@@ -11,7 +11,7 @@ from app.adapters.port import Broker, BrokerClock, Capabilities
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.ids import execution_id
 from app.engine.market import Bar, Quote
-from app.engine.orders import BrokerOrder, Execution, Order, OrderType
+from app.engine.orders import BrokerOrder, Execution, Order, OrderType, Side
 from app.io.calendar import ExchangeCalendar
 from app.io.feeds.port import Bars, Quotes
 
@@ -108,7 +108,8 @@ class Unruly:
         if fault == "drop":
             raise OutcomeUnknown("connection reset before anything was read")
         if self.resting:
-            order = replace(order, type=OrderType.LIMIT, limit_price=D(1))
+            far = D(1) if order.side is Side.BUY else D(1_000_000)
+            order = replace(order, type=OrderType.LIMIT, limit_price=far)
         seen = self.ledger.submit(order)
         if fault == "lost":
             raise OutcomeUnknown("read timed out")

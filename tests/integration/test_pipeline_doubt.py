@@ -124,6 +124,23 @@ def test_an_old_exit_that_never_arrived_is_sent_again(world: World) -> None:
     assert world.broker.ledger.positions() == {}
 
 
+@pytest.mark.parametrize(("fault", "state"), [("drop", "UNKNOWN"), ("down", "NEW")])
+def test_e6_after_a_quarter_of_an_hour_it_is_closed_instead(
+    world: World, fault: str, state: str
+) -> None:
+    world.buy("AAPL")
+    world.broker.line.extend([fault] * 2)
+    world.intend("AAPL", Purpose.STOP_LOSS)
+    world.run()
+    assert world.order("AAPL").state == state
+    world.wait(15 * MINUTE + SECOND)
+    tried = len(world.broker.tried)
+    world.run(PASSES)
+    assert world.order("AAPL").state is OrderState.CANCELLED
+    assert len(world.broker.tried) == tried
+    assert world.reasons("execute")[-1] == "expired_intent"
+
+
 def test_an_exit_that_never_arrived_is_not_sent_after_the_close(world: World) -> None:
     """A broker would keep it for the next open; the clean-up then decides anew."""
     world.buy("AAPL")

@@ -17,6 +17,7 @@ from app.engine.orders import (
     Purpose,
     TimeInForce,
 )
+from app.io.store import recovery
 from app.pipeline import exits
 
 
@@ -160,6 +161,40 @@ def test_a_halt_takes_no_stop_away_and_stops_no_day_from_ending(world: World) ->
     assert [o.state for o in world.broker.ledger.open_orders()] == [OrderState.SUBMITTED]
 
 
+def told(world: World) -> list[tuple[str, str]]:
+    with world.to.database.begin() as db:
+        return [(d.subject, d.ours or "") for d in recovery.listing(db, world.book.id)]
+
+
+def test_e11_a_halt_that_refuses_the_sale_a_stop_made_way_for_is_announced_once(
+    world: World,
+) -> None:
+    shares = world.buy("AAPL").quantity
+    world.price("AAPL", "103.10")
+    exits.check(world.to)
+    run(world)
+    assert resting(world) == []
+    world.set_status(BookStatus.HALTED)
+    run(world, 3)
+    assert sales(world) == resting(world) == []
+    assert told(world) == [("AAPL", f"{shares} without a stop")]
+    assert world.logged.count("held_without_stop") == 1
+    world.price("AAPL", "102")
+    world.set_status(BookStatus.REDUCING)
+    run(world)
+    assert [stop.quantity for stop in resting(world)] == [shares]
+
+
+def test_e11_an_entry_that_fills_while_the_halt_cancels_it_is_announced(world: World) -> None:
+    world.signal("AAPL")
+    run(world)
+    world.set_status(BookStatus.HALTED)
+    run(world, 3)
+    shares = world.held()["AAPL"].quantity
+    assert world.order("AAPL").state is OrderState.FILLED
+    assert told(world) == [("AAPL", f"{shares} without a stop")]
+
+
 def test_a_stop_of_nothing_is_cancelled_even_when_halted(world: World) -> None:
     world.buy("AAPL")
     with world.to.database.begin() as db:
@@ -206,7 +241,7 @@ def test_an_unsent_stop_gives_way_without_a_word_to_the_broker(world: World) -> 
     world.price("AAPL", "103.10")
     exits.check(world.to)
     run(world)
-    assert [o.type for o in world.theirs()] == ["market", "market"]
+    assert [o.type for o in world.theirs()] == ["limit", "market"]
     settle(world)
     assert flat(world)
 

@@ -32,8 +32,8 @@ from app.engine.exits.protect import (
     protection,
     refusals,
     stop_intent,
-    stuck,
     trusted_since,
+    unguarded,
     unprotected_sale,
 )
 from app.engine.orders import (
@@ -176,14 +176,24 @@ def test_an_exit_waits_for_stops_and_for_purchases_of_its_symbol() -> None:
     assert in_the_way(an_intent(side=Side.SELL, purpose=Purpose.PROTECT), pending) == []
 
 
-def test_e8_an_entry_stuck_in_part_is_cut_off_so_that_a_stop_can_rest() -> None:
-    old = {"state": OrderState.PARTIAL, "created_at": AT - 61 * SECOND}
-    part = an_order(**old, filled_quantity=D(4))
-    fresh = replace(part, created_at=AT - 60 * SECOND)
-    whole = an_order(**{**old, "state": OrderState.SUBMITTED})
-    context = a_risk_context(pending=(part, fresh, whole))
-    assert stuck(BOOK, context, MEANS) == [part]
-    assert stuck(BOOK, context, Means(False, True)) == []
+@pytest.mark.parametrize(
+    ("orders", "bare"),
+    [
+        ((), [(10, D("98.5"))]),
+        ((a_stop(),), []),
+        ((a_stop(quantity=D(4)),), [(6, D("98.5"))]),
+        ((an_order(side=Side.SELL, purpose=Purpose.PRE_CLOSE, quantity=D(7)),), [(3, D("98.5"))]),
+        ((an_order(side=Side.SELL, purpose=Purpose.PRE_CLOSE),), []),
+    ],
+)
+def test_what_a_halted_book_holds_without_a_stop_is_named(
+    orders: tuple[Order, ...], bare: list[tuple[Decimal, Decimal]]
+) -> None:
+    context = a_risk_context(**HELD, status=BookStatus.HALTED, pending=orders)
+    assert [(s.quantity, s.price) for s in unguarded(BOOK, context, MEANS)] == bare
+    assert unguarded(BOOK, replace(context, status=BookStatus.REDUCING), MEANS) == []
+    assert unguarded(BOOK, context, Means(stop_orders=False, auctions=True)) == []
+    assert unguarded(a_book(), context, MEANS) == []
 
 
 def test_a_day_ends_with_the_stops_of_what_is_held_and_with_nothing_else() -> None:

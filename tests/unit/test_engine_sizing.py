@@ -22,10 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine import sizing
-from app.engine.orders import Order, OrderState, Purpose, Side
+from app.engine.orders import Order, OrderState, OrderType, Purpose, Side
 from app.engine.portfolio import Position
 from app.engine.risk import judge
-from app.engine.rounding import decimal
+from app.engine.rounding import decimal, to_tick
 
 BOOK = a_book()
 
@@ -97,12 +97,15 @@ def test_only_entries_reserve() -> None:
         ({"ask": 102.0}, D("103.02")),
         ({"ask": 0.0}, D("101")),
         ({"ask": math.nan}, D("101")),
+        ({"ask": 100.03}, D("101.03")),
+        ({"ask": 0.0, "last": 0.5151}, D("0.5202")),
+        ({"ask": 0.0, "last": 0.00005}, None),
         ({"last": 0.0}, None),
         ({"last": math.nan}, None),
         ({"last": math.inf}, None),
     ],
 )
-def test_sizes_are_computed_at_a_worse_price(
+def test_sizes_are_computed_at_a_worse_price_on_the_price_step(
     quote: dict[str, float], price: Decimal | None
 ) -> None:
     assert sizing.sizing_price(replace(a_quote(), **quote)) == price
@@ -149,6 +152,10 @@ def test_no_size_ever_passes_a_limit(
     assert order.quantity == order.quantity.to_integral_value() >= 1
     assert order.reserved_risk <= policy.risk_per_trade * equity
     assert paid <= order.reserved_notional <= policy.max_exposure * equity / policy.min_slots
+    assert order.type is OrderType.LIMIT
+    assert order.limit_price is not None
+    assert order.limit_price * order.quantity == order.reserved_notional
+    assert to_tick(order.limit_price) == order.limit_price
     for use in (sizing.risk_in_use, sizing.exposure_in_use):
         assert use(policy, with_it).used <= use(policy, with_it).limit
     assert sizing.money_in_use(with_it).used <= min(cash, power)

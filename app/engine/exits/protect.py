@@ -87,6 +87,24 @@ def must_go(book: Book, context: RiskContext, means: Means) -> bool:
     return _aim(book, context, means) is _Aim.GO
 
 
+def unguarded(book: Book, context: RiskContext, means: Means) -> list[Stop]:
+    """Return the stops that should rest and do not while the book is halted, for what is bare.
+
+    A halt sends nothing, so it keeps the stops that rest and places none: what filled while it
+    came, or whose stop had just made way for a sale that it refused, is held without one.
+    """
+    wanted = means.stop_orders and book.exits.broker_stops
+    if not wanted or Purpose.PROTECT not in BLOCKS[context.status]:
+        return []
+    found = []
+    for symbol, position in sorted(context.positions.items()):
+        resting = (outstanding(o) for o in stops(context.pending) if o.symbol == symbol)
+        bare = _free(context, position) - sum(resting, Decimal(0))
+        if bare > 0:
+            found.append(Stop(position, bare, stop_level(book, position)))
+    return found
+
+
 def stop_level(book: Book, position: Position) -> Decimal:
     """Return where a position's stop should rest: its own, or the trailing one above it."""
     own = stop_of(position, book.risk.stop_loss)
@@ -117,23 +135,6 @@ def in_the_way(intent: Intent, pending: Sequence[Order]) -> list[Order]:
         if o.symbol == intent.symbol
         and outstanding(o) > 0
         and (o.purpose is Purpose.PROTECT or o.side is Side.BUY)
-    ]
-
-
-def stuck(book: Book, context: RiskContext, means: Means) -> list[Order]:
-    """Return the entries that filled in part and work for longer than their cause lives.
-
-    A stop can only rest when no purchase of its symbol is open; so that the shares there are get
-    theirs, the rest is cancelled and what has filled is kept (E8).
-    """
-    if _aim(book, context, means) is not _Aim.FOLLOW:
-        return []
-    return [
-        o
-        for o in context.pending
-        if o.purpose is Purpose.ENTRY
-        and o.state is OrderState.PARTIAL
-        and context.at - o.created_at > book.risk.max_intent_age
     ]
 
 

@@ -17,7 +17,7 @@ LOOK_BACK = timedelta(days=7)
 #: How long before or after a decision its causes and consequences are, at most.
 _FAMILY = timedelta(days=1)
 #: The steps of one moment in the order in which they are taken.
-STEPS = ("model", "signals", "exits", "route", "risk", "protect", "execute")
+STEPS = ("model", "signals", "exits", "route", "risk", "protect", "execute", "withdraw")
 
 
 @dataclass(frozen=True, slots=True)

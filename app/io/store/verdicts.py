@@ -99,6 +99,12 @@ def _numbers(verdict: Verdict) -> dict[str, object]:
     }
 
 
+def said(db: Connection, book_id: str, subject: str, gate: str) -> bool:
+    """Return whether a gate has said anything about a subject."""
+    mine = sa.select(_v.id).where(_v.book == book_id, _v.subject == subject, _v.gate == gate)
+    return db.scalar(sa.select(mine.exists())) is True
+
+
 def newest(db: Connection, book_id: str, limit: int, at: datetime | None = None) -> list[Decision]:
     """Return the decisions made last at or before ``at``, newest first, none below noise."""
     query = sa.select(*DECISION).where(_v.book == book_id, *([_v.at <= at] if at else []))
