@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import requests
-from broker_stubs import free_port
+from broker_stubs import free, free_port
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker, Connection
@@ -31,7 +31,7 @@ class ExchangeStage:
     since: datetime
 
     def ask(self, symbol: str) -> Decimal:
-        return Decimal(str(self.quotes.latest([symbol]).good[symbol].ask))
+        return Decimal(str(self.quotes.latest([symbol], free).good[symbol].ask))
 
     def until(self, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S

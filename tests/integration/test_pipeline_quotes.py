@@ -11,13 +11,14 @@ from pipeline_world import World, world_of
 
 from app.config.loading import load
 from app.engine.book import RateLimit
+from app.engine.errors import Transient
 from app.engine.ids import slot_of
 from app.engine.market import Quote
 from app.io.buckets import Buckets
-from app.io.feeds.port import Bars, Quotes
+from app.io.feeds.port import Bars, Quotes, Take, Throttled
 from app.io.store import bars
 from app.io.store import quotes as quote_rows
-from app.pipeline import quotes
+from app.pipeline import history, quotes
 from app.pipeline.services import Services
 
 TICK = 30 * SECOND
@@ -31,12 +32,14 @@ class Listener:
     market: Market
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def latest(self, symbols: Sequence[str]) -> Quotes:
+    def latest(self, symbols: Sequence[str], take: Take) -> Quotes:
         self.asked.append(tuple(symbols))
-        return self.market.latest(symbols)
+        return self.market.latest(symbols, take)
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
-        return self.market.minute_bars(symbols, start, end)
+    def minute_bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime, take: Take
+    ) -> Bars:
+        return self.market.minute_bars(symbols, start, end, take)
 
 
 @pytest.fixture
@@ -152,8 +155,39 @@ def test_b7_a_quote_older_than_the_one_before_is_quarantined(world: World) -> No
     world.wait(TICK)
     late = Quote("AAPL", world.market.at - MINUTE, 99.0, 101.0, 100.0, 1e6)
     stale = replace(world.to, quotes=Listener(replace(world.market, prices={})))
-    stale.quotes.latest = lambda symbols: Quotes({"AAPL": late})  # type: ignore[method-assign]
+    stale.quotes.latest = lambda symbols, take: Quotes({"AAPL": late})  # type: ignore[method-assign]
     update(stale, world.market.at)
     assert [s for s, reason in world.quarantined() if "out of order" in reason] == ["AAPL"]
     with world.to.database.begin() as db:
         assert quote_rows.load(db, world.book.id)["AAPL"].at == world.market.at
+
+
+def test_b3_what_counts_our_calls_is_left_alone_for_as_long_as_it_says(
+    world: World, limited: Services, listener: Listener
+) -> None:
+    def refuse(symbols: Sequence[str], take: Take) -> Quotes:
+        take()
+        raise Transient("the market data were asked too fast", 45)
+
+    refused = replace(limited, quotes=Listener(world.market))
+    refused.quotes.latest = refuse  # type: ignore[method-assign]
+    with pytest.raises(Transient, match="too fast"):
+        update(refused, NOON)
+    world.market.at = NOON + TICK
+    assert "tier_a refused by the rate limit for 15 s" in update(limited, NOON + TICK)
+    assert "refused by the rate limit history" in history.backfill(limited)
+    assert listener.asked == []
+    world.market.at = NOON + 2 * TICK
+    update(limited, NOON + 2 * TICK)
+    assert len(listener.asked) == 1
+
+
+def test_b3_a_repeated_request_costs_another_token(limited: Services) -> None:
+    def repeat(symbols: Sequence[str], take: Take) -> Quotes:
+        while True:
+            take()
+
+    limited.quotes.latest = repeat  # type: ignore[method-assign]
+    with pytest.raises(Throttled, match=r"quotes\.tier_a"):
+        update(limited, NOON)
+    assert granted(limited) == {"quotes.tier_a": 6}

@@ -46,20 +46,33 @@ class Bars:
     bad: tuple[BadEntry, ...] = ()
 
 
+class Throttled(Transient):
+    """Our own rate limit refuses a request: the source was not asked, and did not fail."""
+
+
+#: Called before every request, a repeated one too: raises Throttled where the limit refuses it.
+Take = Callable[[], None]
+
+
 class QuoteSource(Protocol):
     """Somewhere to ask for prices. Raises only Transient or Rejected.
+
+    A Transient with ``retry_after_s``, in seconds of the market's clock, was not asked again: the
+    source counts our calls and has had enough of them.
 
     An entry that cannot be used is no error: it is left out and stands in ``bad``. A symbol that
     the source does not know stands in neither.
     """
 
-    def latest(self, symbols: Sequence[str]) -> Quotes:
+    def latest(self, symbols: Sequence[str], take: Take) -> Quotes:
         """Return the newest quote of each symbol in one request.
 
         ``at`` of a quote is the time of its last trade.
         """
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
+    def minute_bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime, take: Take
+    ) -> Bars:
         """Return the one-minute bars that start in [start, end), by symbol, then time."""
 
 
@@ -77,14 +90,6 @@ class Watched:
 
     symbols: tuple[str, ...]
     min_relevance: float
-
-
-class Throttled(Transient):
-    """Our own rate limit refuses a request: the source was not asked, and did not fail."""
-
-
-#: Called before every request: raises Throttled where the rate limit refuses it.
-Take = Callable[[], None]
 
 
 class EventSource(Protocol):

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from tenacity import (
     RetryCallState,
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     stop_any,
     stop_before_delay,
@@ -23,8 +23,9 @@ from tenacity import (
 
 from app.engine.errors import AppError, InvalidData, Rejected, Transient
 from app.engine.market import Bar, Quote
+from app.engine.times import LONGEST_PAUSE_S, pause_told
 from app.io.feeds import alpaca_json
-from app.io.feeds.port import BadEntry, Bars, Quotes, Source
+from app.io.feeds.port import BadEntry, Bars, Quotes, Source, Take
 
 #: The feed that every account may ask: the default one refuses recent data to free accounts.
 FEED = "iex"
@@ -47,10 +48,11 @@ class AlpacaQuotes:
         self._source = source
         self._own = threading.local()
 
-    def latest(self, symbols: Sequence[str]) -> Quotes:
+    def latest(self, symbols: Sequence[str], take: Take) -> Quotes:
         if not symbols:
             return Quotes({})
-        answer = self._get("/stocks/snapshots", {"symbols": ",".join(symbols), "feed": FEED})
+        query = {"symbols": ",".join(symbols), "feed": FEED}
+        answer = self._get("/stocks/snapshots", query, take)
         good: dict[str, Quote] = {}
         bad: list[BadEntry] = []
         for symbol in dict.fromkeys(symbols):
@@ -62,7 +64,9 @@ class AlpacaQuotes:
                 bad.append(alpaca_json.bad_entry(symbol, why, answer[symbol]))
         return Quotes(good, tuple(bad))
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
+    def minute_bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime, take: Take
+    ) -> Bars:
         if not symbols or start >= end:
             return Bars(())
         query = {
@@ -79,7 +83,7 @@ class AlpacaQuotes:
         bad: list[BadEntry] = []
         wanted = frozenset(symbols)
         for _ in range(MOST_PAGES):
-            entries, token = self._page(query)
+            entries, token = self._page(query, take)
             for symbol, value in entries:
                 if symbol in wanted:
                     _sort_out(symbol, value, good, bad)
@@ -90,8 +94,10 @@ class AlpacaQuotes:
             query["page_token"] = token
         raise Transient("the market data lists bars without an end")
 
-    def _page(self, query: Mapping[str, str]) -> tuple[list[tuple[str, object]], str | None]:
-        answer = self._get("/stocks/bars", query)
+    def _page(
+        self, query: Mapping[str, str], take: Take
+    ) -> tuple[list[tuple[str, object]], str | None]:
+        answer = self._get("/stocks/bars", query, take)
         listed, token = answer.get("bars") or {}, answer.get("next_page_token")
         shaped = isinstance(listed, dict) and isinstance(token, str | None)
         if not shaped or not all(isinstance(bars, list | None) for bars in listed.values()):
@@ -99,19 +105,20 @@ class AlpacaQuotes:
         entries = [(symbol, bar) for symbol, bars in listed.items() for bar in bars or ()]
         return entries, token or None
 
-    def _get(self, path: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+    def _get(self, path: str, query: Mapping[str, str], take: Take) -> Mapping[str, Any]:
         again: Any = Retrying(
-            retry=retry_if_exception_type(Transient),
+            retry=retry_if_exception(_may_pass_soon),
             stop=stop_any(
                 stop_after_attempt(ATTEMPTS), stop_before_delay(self._source.read_timeout_s)
             ),
             wait=_pause,
             reraise=True,
         )
-        answer: Mapping[str, Any] = again(self._get_once, path, dict(query))
+        answer: Mapping[str, Any] = again(self._get_once, path, dict(query), take)
         return answer
 
-    def _get_once(self, path: str, query: dict[str, str]) -> Mapping[str, Any]:
+    def _get_once(self, path: str, query: dict[str, str], take: Take) -> Mapping[str, Any]:
+        take()
         try:
             answer = self._client().get(path, query)
         except APIError as error:
@@ -129,6 +136,9 @@ class AlpacaQuotes:
         # The service refuses in JSON; a page in HTML is some gateway's, and may pass.
         if status in _REFUSALS and words.startswith("{"):
             return Rejected(str(status), words[:200])
+        if status == 429:
+            pause = pause_told(error.response.headers) or LONGEST_PAUSE_S
+            return Transient("the market data were asked too fast", pause)
         return Transient(f"the market data answered {status}")
 
     def _client(self) -> Any:
@@ -174,6 +184,11 @@ def _sort_out(
         good[symbol, bar.at] = bar
     except InvalidData as why:
         bad.append(alpaca_json.bad_entry(symbol, why, value))
+
+
+def _may_pass_soon(error: BaseException) -> bool:
+    """Say whether a request may be made again at once: not where a rate limit asks for a pause."""
+    return isinstance(error, Transient) and error.retry_after_s is None
 
 
 def _pause(state: RetryCallState) -> float:
