@@ -58,7 +58,7 @@ def on_stage(url: str) -> ExchangeStage:
     """Return the stage on a running exchange."""
     broker = BROKERS["alpaca"](Connection(url, "key", "secret"))
     since = broker.clock().at
-    return ExchangeStage(url, broker, FEEDS["alpaca"](Source(url, "key", "secret")), since)
+    return ExchangeStage(url, broker, FEEDS["alpaca"](Source(url, "key", "secret"), "iex"), since)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from broker_stubs import (
 from app.engine.errors import InvalidData, Rejected, Transient
 from app.io.feeds import FEEDS
 from app.io.feeds.port import QuoteSource, Source, Throttled
+from app.jobs import root
 
 NOON = datetime(2026, 3, 20, 16, tzinfo=UTC)
 HTML = "<html><body>the-secret</body></html>"
@@ -29,7 +31,7 @@ STAMP = "2026-03-20T15:59:59.123456789Z"
 
 def alpaca(url: str, **overrides: Any) -> QuoteSource:
     times = {"connect_timeout_s": 1.0, "read_timeout_s": 0.4} | overrides
-    return FEEDS["alpaca"](Source(url, "the-key", "the-secret", **times))
+    return FEEDS["alpaca"](Source(url, "the-key", "the-secret", **times), "iex")
 
 
 def a_snapshot(bid: object = 99.99, ask: object = 100.01) -> dict[str, Any]:
@@ -63,6 +65,27 @@ def test_one_request_brings_every_quote_and_names_the_bad_ones() -> None:
         (path,) = server.paths()
         assert path.startswith("/v2/stocks/snapshots?symbols=AAPL%2CMSFT%2C")
         assert "feed=iex" in path
+
+
+@pytest.mark.parametrize("plan", ["iex", "sip"])
+def test_b1_quotes_history_and_stream_are_of_the_plan_in_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = {"bars": {}, "next_page_token": None}
+    with stub(answer(200, {}), answer(200, page)) as server:
+        told = {"ALPACA_FEED": plan, "ALPACA_DATA_URL": server.url}
+        for name, value in {**told, "ALPACA_API_KEY": "k", "ALPACA_SECRET_KEY": "s"}.items():
+            monkeypatch.setenv(name, value)
+        root.settings.cache_clear()
+        try:
+            source = root.quotes(root.settings().book("us_baskets"))
+            assert root.settings().alpaca.data_stream_url.endswith(f"/{plan}")
+        finally:
+            root.settings.cache_clear()
+        source.latest(["AAPL"], free)
+        source.minute_bars(["AAPL"], NOON, NOON + timedelta(hours=1), free)
+        assert [f"feed={plan}" in path for path in server.paths()] == [True, True]
 
 
 def test_a_value_that_is_not_a_number_spoils_only_its_symbol() -> None:

@@ -27,8 +27,6 @@ from app.engine.times import LONGEST_PAUSE_S, pause_told
 from app.io.feeds import alpaca_json
 from app.io.feeds.port import BadEntry, Bars, Quotes, Source, Take
 
-#: The feed that every account may ask: the default one refuses recent data to free accounts.
-FEED = "iex"
 BARS_A_PAGE = 10_000
 MOST_PAGES = 1_000
 ATTEMPTS = 4
@@ -39,19 +37,22 @@ _BROKEN = (OSError, ValueError, RecursionError, urllib3.exceptions.HTTPError)
 
 
 class AlpacaQuotes:
-    """Prices from Alpaca; safe across forks and threads, each of which gets a client of its own."""
+    """Prices from Alpaca; safe across forks and threads, each of which gets a client of its own.
 
-    def __init__(self, source: Source) -> None:
+    ``plan`` is always named: by default an account of the free one is refused recent prices.
+    """
+
+    def __init__(self, source: Source, plan: str) -> None:
         parts = urlsplit(source.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InvalidData("the data URL must start with http:// or https:// and name a host")
-        self._source = source
+        self._source, self._plan = source, plan
         self._own = threading.local()
 
     def latest(self, symbols: Sequence[str], take: Take) -> Quotes:
         if not symbols:
             return Quotes({})
-        query = {"symbols": ",".join(symbols), "feed": FEED}
+        query = {"symbols": ",".join(symbols), "feed": self._plan}
         answer = self._get("/stocks/snapshots", query, take)
         good: dict[str, Quote] = {}
         bad: list[BadEntry] = []
@@ -77,7 +78,7 @@ class AlpacaQuotes:
             "limit": str(BARS_A_PAGE),
             "adjustment": "raw",
             "sort": "asc",
-            "feed": FEED,
+            "feed": self._plan,
         }
         good: dict[tuple[str, datetime], Bar] = {}
         bad: list[BadEntry] = []
