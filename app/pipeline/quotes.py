@@ -10,7 +10,7 @@ from app.engine import tiers
 from app.engine.book import Book
 from app.engine.errors import Rejected, Transient
 from app.engine.ids import slot_of
-from app.engine.market import Bar, Quote, sampled_bar
+from app.engine.market import Bar, Quote, sampled_bars
 from app.engine.session import trading_hours
 from app.engine.state import BookState
 from app.engine.tiers import Due
@@ -125,15 +125,15 @@ def _bars(
     within: tuple[datetime, datetime],
     at: datetime,
 ) -> tuple[list[Bar], list[str]]:
-    """Return the bar that ends at ``at`` of each symbol seen shortly before, and who has a gap."""
-    start = at - history.SPAN
-    if not within[0] <= start < within[1]:
+    """Return each symbol's bars since it was seen shortly before ``at``, and who has a gap."""
+    if not within[0] <= at - history.SPAN < within[1]:
         return [], []
     made: list[Bar] = []
     broken: list[str] = []
     for symbol, quote in sorted(after.items()):
         if _joins(book, before, quote, within[0], at):
-            made.append(sampled_bar(before.quotes[symbol], quote, start))
+            starts = _starts(book, before, symbol, at)
+            made += sampled_bars(before.quotes[symbol], quote, starts)
         else:
             broken.append(symbol)
     return made, broken
@@ -150,7 +150,26 @@ def _joins(book: Book, before: _Before, quote: Quote, since: datetime, at: datet
         return False
     bar = before.bars.get(quote.symbol)
     sampled = known.at if bar is None else max(known.at, bar + history.SPAN)
-    return at - sampled <= MOST_INTERVALS * tiers.interval(book, quote.symbol)
+    return at - sampled <= _longest(book, quote.symbol)
+
+
+def _longest(book: Book, symbol: str) -> timedelta:
+    """Return the longest time between two samples that is no gap."""
+    return MOST_INTERVALS * tiers.interval(book, symbol)
+
+
+def _starts(book: Book, before: _Before, symbol: str, at: datetime) -> list[datetime]:
+    """Return when the bars begin that fill the time from the last sample to ``at``.
+
+    They go on where the symbol's last bar ended. The first two samples after a gap have none that
+    is near: theirs begin in the slot of the earlier one.
+    """
+    bar, span = before.bars.get(symbol), history.SPAN
+    since = before.quotes[symbol].at if bar is None else bar + span
+    if at - since > _longest(book, symbol):
+        since = before.quotes[symbol].at
+    count = max(-((since - at) // span), 1)
+    return [at - n * span for n in range(count, 0, -1)]
 
 
 def _mended(to: Services, symbols: list[str]) -> str:

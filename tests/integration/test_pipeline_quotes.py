@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from app.engine.ids import slot_of
 from app.engine.market import Quote
 from app.io.buckets import Buckets
 from app.io.feeds.port import Bars, Quotes, Take, Throttled
-from app.io.store import bars
+from app.io.store import bars, events
 from app.io.store import quotes as quote_rows
 from app.pipeline import history, quotes
 from app.pipeline.services import Services
@@ -191,3 +191,40 @@ def test_b3_a_repeated_request_costs_another_token(limited: Services) -> None:
     with pytest.raises(Throttled, match=r"quotes\.tier_a"):
         update(limited, NOON)
     assert granted(limited) == {"quotes.tier_a": 6}
+
+
+def test_b6_a_minute_between_two_samples_is_two_bars_and_no_spike(
+    world: World, listener: Listener
+) -> None:
+    """Tier B is seen every 60 s: twice its usual volume is not four times that of 30 s."""
+    volumes = {"AMZN": 0.0}
+
+    def tape(symbols: Sequence[str], take: Take) -> Quotes:
+        quote = world.market.quote("AAPL")
+        return Quotes({"AMZN": replace(quote, symbol="AMZN", day_volume=volumes["AMZN"])})
+
+    listener.latest = tape  # type: ignore[method-assign]
+    to = replace(world.to, quotes=listener)
+    for minute in range(16):
+        world.market.at = NOON + minute * MINUTE + SECOND
+        volumes["AMZN"] += 10_000 if minute < 15 else 22_000
+        update(to, NOON + minute * MINUTE)
+    with world.to.database.begin() as db:
+        panel = bars.panel(db, world.book.id, ["AMZN"], NOON + 15 * MINUTE, TICK, 30)
+        assert list(panel.volume[0]) == [5_000.0] * 28 + [11_000.0] * 2
+        assert events.listing(db, world.book.id, NOON) == []
+
+
+@pytest.mark.parametrize(("late", "count"), [(TICK, 2), (MINUTE + TICK, 0)])
+def test_b7_a_missed_sample_is_bridged_and_a_gap_is_not(
+    world: World, late: timedelta, count: int
+) -> None:
+    """Of tier A: two intervals lie between two samples at most."""
+    made = []
+    for at in (NOON, NOON + TICK, NOON + 2 * TICK + late):
+        world.market.at = at + SECOND
+        made.append(update(world.to, at))
+    assert ("AAPL" in made[-1]) == (count == 0)
+    with world.to.database.begin() as db:
+        drawn = "SELECT count(*) FROM bars_30s WHERE symbol = 'AAPL' AND source = 'live'"
+        assert db.exec_driver_sql(drawn).scalar_one() == 1 + count
