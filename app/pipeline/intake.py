@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from app.engine import classify
 from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.events import Event
-from app.engine.ids import slot_of
 from app.io.feeds.port import BadEntry, Events, EventSource, Throttled
 from app.io.locks import alone
 from app.io.store import events, feed_marks, quarantine, tape
@@ -102,7 +101,7 @@ def _failed(to: Services, bucket: str, made: _Calls, error: Exception) -> str:
 def take_in(to: Services, feed: str, seen: Events, read_to: datetime | None = None) -> int:
     """Store what a feed said: new events once, bad entries in quarantine, both on record.
 
-    Returns how many events were new; those wake the signals.
+    Returns how many events were new. The next slot of signals is the first that knows them.
     """
     book, now = to.book.id, to.clock.now()
     good, bad = _dated(seen, now)
@@ -118,8 +117,6 @@ def take_in(to: Services, feed: str, seen: Events, read_to: datetime | None = No
             tape.append(db, book, now, "feeds", f"events:{feed}", [as_json(event) for event in new])
         if read_to is not None:
             feed_marks.answered(db, book, feed, read_to)
-    if new:
-        to.nudge("generate_signals", slot_of(now, to.book.schedule.signals))
     return len(new)
 
 

@@ -74,15 +74,14 @@ def marks(world: World) -> dict[str, feed_marks.Mark]:
         return feed_marks.load(db, world.book.id)
 
 
-def test_what_is_new_is_stored_once_and_wakes_the_signals(world: World) -> None:
+def test_what_is_new_is_stored_once_and_claims_no_slot_of_the_signals(world: World) -> None:
     again = an_event(id="other:AAPL", title="SOMETHING!")
     source = Told(says=Events((an_event(), again, an_event("MSFT"))))
     wired(world, alpaca=source)
     assert "2 new" in scan(world)
-    assert world.nudged == ["generate_signals"]
     world.market.at += MINUTE
     assert "0 new" in scan(world)
-    assert world.nudged == ["generate_signals"]
+    assert world.nudged == []
     assert [e.id for e in stored(world)] == ["e:AAPL", "e:MSFT"]
     assert source.since == [NOON - intake.FIRST_LOOK, NOON]
     with world.to.database.begin() as db:
@@ -216,7 +215,7 @@ def test_a_bench_symbols_minutes_become_its_history_and_its_spike_an_event(world
     [spike] = stored(world)
     assert (spike.kind, spike.symbol, spike.tone) == (EventKind.VOL_SPIKE, "AMD", 1.0)
     assert (spike.at, spike.first_seen_at) == (NOON, NOON)
-    assert world.nudged == ["generate_signals"]
+    assert world.nudged == []
     assert refused(world) == []
 
 
