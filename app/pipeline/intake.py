@@ -101,6 +101,9 @@ def _failed(to: Services, bucket: str, made: _Calls, error: Exception) -> str:
 def take_in(to: Services, feed: str, seen: Events, read_to: datetime | None = None) -> int:
     """Store what a feed said: new events once, bad entries in quarantine, both on record.
 
+    Of an event that another feed told before, the tone is kept if it had none. That is no news: it
+    wakes nobody and asks nothing, and counts from now on.
+
     Returns how many events were new. The next slot of signals is the first that knows them.
     """
     book, now = to.book.id, to.clock.now()
@@ -113,8 +116,11 @@ def take_in(to: Services, feed: str, seen: Events, read_to: datetime | None = No
         for entry in _kept(bad):
             said = {"said": entry.payload}
             quarantine.add_once(db, book, now, feed, entry.symbol or None, entry.reason, said)
+        toned = events.add_tones(db, book, classify.added_tones(good, known), now)
         if new:
             tape.append(db, book, now, "feeds", f"events:{feed}", [as_json(event) for event in new])
+        if toned:
+            tape.append(db, book, now, "feeds", f"tones:{feed}", toned)
         if read_to is not None:
             feed_marks.answered(db, book, feed, read_to)
     return len(new)

@@ -10,6 +10,7 @@ import pytest
 from pipeline_market import MINUTE, NOON
 from pipeline_world import World, world_of
 
+from app.engine import tiers
 from app.engine.book import RateLimit
 from app.engine.errors import Rejected, Transient
 from app.engine.events import Event, EventKind
@@ -86,6 +87,24 @@ def test_what_is_new_is_stored_once_and_claims_no_slot_of_the_signals(world: Wor
     assert source.since == [NOON - intake.FIRST_LOOK, NOON]
     with world.to.database.begin() as db:
         assert list(db.exec_driver_sql("SELECT kind FROM tape").scalars()) == ["events:alpaca"]
+
+
+def test_b4_a_tone_that_is_said_later_is_kept_and_is_no_news(world: World) -> None:
+    """Alpaca tells an article at once and without a tone, Alpha Vantage later and with one."""
+    told = an_event("AMD", tone=None)
+    intake.take_in(world.to, "alpaca.stream", Events((told,)))
+    world.market.at += 20 * MINUTE
+    wired(world, alphavantage=Told(says=Events((replace(told, source="alphavantage", tone=0.6),))))
+    assert "0 new" in scan(world)
+    [kept] = stored(world)
+    assert (kept.tone, kept.tone_at) == (0.6, world.market.at)
+    assert replace(kept, tone=None, tone_at=None) == told
+    assert tiers.woken(world.book, [kept], world.market.at) == frozenset()
+    scan(world)
+    assert stored(world) == [kept]
+    with world.to.database.begin() as db:
+        taped = db.exec_driver_sql("SELECT kind FROM tape ORDER BY id").scalars()
+        assert list(taped) == ["events:alpaca.stream", "tones:alphavantage"]
 
 
 def test_the_future_and_the_unusable_are_kept_once_and_counted(world: World) -> None:
