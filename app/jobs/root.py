@@ -140,7 +140,7 @@ def services(book_id: str) -> Services:
         commit=commit_of(),
         adopt=told.adopt_positions,
         model=_model(),
-        events=event_sources(told, book),
+        events=event_sources(told),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.engine import classify
+from app.engine.book import Book
 from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.events import Event
-from app.io.feeds.port import BadEntry, Events, EventSource, Throttled
+from app.io.feeds.port import BadEntry, Events, EventSource, Throttled, Watched
 from app.io.locks import alone
 from app.io.store import events, feed_marks, quarantine, tape
 from app.io.store.feed_marks import Mark
@@ -48,6 +49,11 @@ class _Calls:
             feed_marks.asking(db, self.to.book.id, self.feed, self.since, now)
 
 
+def watched(book: Book) -> Watched:
+    """Return whose events a book wants as it is now."""
+    return Watched(book.universe.symbols, book.events.min_relevance)
+
+
 def rested(mark: Mark | None, now: datetime) -> bool:
     """Say whether a feed may be asked again: at once, or after the pause that its failures cost."""
     if mark is None or not mark.failures:
@@ -76,7 +82,7 @@ def ask(to: Services, feed: str, source: EventSource, mark: Mark | None) -> str:
     since = now - FIRST_LOOK if mark is None else min(max(mark.read_to, now - LONGEST_GAP), now)
     made = _Calls(to, feed, source.bucket, since)
     try:
-        seen = source.fetch(since, now, made)
+        seen = source.fetch(watched(to.book), since, now, made)
     except Throttled as error:
         return f"{feed}: {error}"
     except (Transient, Rejected, InvalidData) as error:

@@ -103,5 +103,5 @@ class EventSource(Protocol):
     def bucket(self) -> str:
         """Return the rate limit that each request takes from."""
 
-    def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
-        """Return what became known there at or after ``since``; ``now`` is when we first see it."""
+    def fetch(self, watched: Watched, since: datetime, now: datetime, take: Take) -> Events:
+        """Return what became known of the watched from ``since`` on; ``now`` is when we see it."""
