@@ -183,9 +183,10 @@ def _mended(to: Services, symbols: list[str]) -> str:
 
 
 def _quarantine(db: Connection, book: Book, now: datetime, seen: Quotes, before: _Before) -> None:
-    """Keep what the source said and nobody uses, with the reason."""
+    """Keep what the source said and nobody uses, with the reason; what it repeats, once."""
     for bad in seen.bad:
-        quarantine.add(db, book.id, now, "quotes", bad.symbol, bad.reason, {"said": bad.payload})
+        said = {"said": bad.payload}
+        quarantine.add_once(db, book.id, now, "quotes", bad.symbol, bad.reason, said)
     for symbol, quote in sorted(seen.good.items()):
         known = before.quotes.get(symbol)
         if known is not None and quote.at < known.at:

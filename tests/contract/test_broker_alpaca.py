@@ -52,7 +52,9 @@ def test_orders_beyond_one_page_are_all_listed(
 def test_quotes_and_bars_of_the_exchange_are_sound(stage: ExchangeStage) -> None:
     quotes = stage.quotes.latest(["AAPL", "SQQQ", "NO.SUCH"], free)
     assert quotes.good.keys() == {"AAPL", "SQQQ"}
-    assert quotes.bad == ()
+    assert [(bad.symbol, bad.reason) for bad in quotes.bad] == [
+        ("NO.SUCH", "unknown to the market data")
+    ]
     start, end = stage.broker.clock().at - timedelta(minutes=10), stage.broker.clock().at
     bars = stage.quotes.minute_bars(["SQQQ", "AAPL"], start, end, free)
     assert bars.bad == ()

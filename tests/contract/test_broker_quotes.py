@@ -59,9 +59,10 @@ def test_one_request_brings_every_quote_and_names_the_bad_ones() -> None:
     with stub(answer(200, said)) as server:
         quotes = alpaca(server.url).latest(["AAPL", "MSFT", "NVDA", "TSLA", "META", "GONE"], free)
         assert quotes.good.keys() == {"AAPL"}
-        assert [entry.symbol for entry in quotes.bad] == ["MSFT", "NVDA", "TSLA", "META"]
+        assert [entry.symbol for entry in quotes.bad] == ["MSFT", "NVDA", "TSLA", "META", "GONE"]
         assert "bid is 0.0" in quotes.bad[0].reason
         assert '"bp": 0' in quotes.bad[0].payload
+        assert quotes.bad[-1].reason == "unknown to the market data"
         (path,) = server.paths()
         assert path.startswith("/v2/stocks/snapshots?symbols=AAPL%2CMSFT%2C")
         assert "feed=iex" in path

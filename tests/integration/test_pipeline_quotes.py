@@ -15,7 +15,7 @@ from app.engine.errors import Transient
 from app.engine.ids import slot_of
 from app.engine.market import Quote
 from app.io.buckets import Buckets
-from app.io.feeds.port import Bars, Quotes, Take, Throttled
+from app.io.feeds.port import BadEntry, Bars, Quotes, Take, Throttled
 from app.io.store import bars, events
 from app.io.store import quotes as quote_rows
 from app.pipeline import history, quotes
@@ -228,3 +228,19 @@ def test_b7_a_missed_sample_is_bridged_and_a_gap_is_not(
     with world.to.database.begin() as db:
         drawn = "SELECT count(*) FROM bars_30s WHERE symbol = 'AAPL' AND source = 'live'"
         assert db.exec_driver_sql(drawn).scalar_one() == 1 + count
+
+
+def test_b7_symbols_that_nobody_knows_are_named_once_a_day(world: World) -> None:
+    def latest(symbols: Sequence[str], take: Take) -> Quotes:
+        seen = world.market.latest(symbols, take)
+        return replace(seen, bad=tuple(BadEntry(s, unknown, "") for s in ("TSLAX", "AAPLX")))
+
+    unknown = "unknown to the market data"
+    to = replace(world.to, quotes=Listener(world.market))
+    to.quotes.latest = latest  # type: ignore[method-assign]
+    for at in (NOON, NOON + TICK):
+        world.market.at = at
+        assert "2 refused" in update(to, at)
+    assert world.quarantined() == [("TSLAX", unknown), ("AAPLX", unknown)]
+    with world.to.database.begin() as db:
+        assert quote_rows.load(db, world.book.id)["AAPL"].at == NOON + TICK

@@ -60,8 +60,8 @@ class QuoteSource(Protocol):
     A Transient with ``retry_after_s``, in seconds of the market's clock, was not asked again: the
     source counts our calls and has had enough of them.
 
-    An entry that cannot be used is no error: it is left out and stands in ``bad``. A symbol that
-    the source does not know stands in neither.
+    An entry that cannot be used is no error: it is left out and stands in ``bad``, as a symbol does
+    whose quote is asked for and that the source does not know.
     """
 
     def latest(self, symbols: Sequence[str], take: Take) -> Quotes:

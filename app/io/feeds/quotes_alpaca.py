@@ -30,6 +30,7 @@ from app.io.feeds.port import BadEntry, Bars, Quotes, Source, Take
 BARS_A_PAGE = 10_000
 MOST_PAGES = 1_000
 ATTEMPTS = 4
+UNKNOWN = "unknown to the market data"
 
 _INCLUSIVE_END = timedelta(microseconds=1)
 _REFUSALS = frozenset({400, 401, 403, 404, 422})
@@ -58,6 +59,7 @@ class AlpacaQuotes:
         bad: list[BadEntry] = []
         for symbol in dict.fromkeys(symbols):
             if symbol not in answer:
+                bad.append(BadEntry(symbol, UNKNOWN, ""))
                 continue
             try:
                 good[symbol] = alpaca_json.quote(symbol, answer[symbol])
