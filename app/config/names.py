@@ -109,7 +109,12 @@ PROCESS: tuple[Name, ...] = (
         'what the ledger of a book with broker = "paper" begins with',
         "100000",
     ),
-    Name("ALPACA_FEED", kinds.choice("iex", "sip"), "the market data plan", "iex"),
+    Name(
+        "ALPACA_FEED",
+        kinds.choice("iex", "sip"),
+        "the market data plan: of quotes, history and stream alike",
+        "iex",
+    ),
     Name(
         "MARKET_SPEED",
         kinds.number("0.01", "10000"),

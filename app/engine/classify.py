@@ -126,6 +126,17 @@ def unrepeated(new: Sequence[Event], known: Iterable[Event]) -> list[Event]:
     return fresh
 
 
+def added_tones(said: Iterable[Event], known: Iterable[Event]) -> dict[str, float]:
+    """Return the tones of events that were told before and without one, by the ids they have."""
+    silent = {key: event.id for event in known if event.tone is None for key in _keys(event)}
+    found: dict[str, float] = {}
+    for event in said:
+        for key in _keys(event):
+            if event.tone is not None and key in silent:
+                found.setdefault(silent[key], event.tone)
+    return found
+
+
 def _keys(event: Event) -> tuple[tuple[str, ...], ...]:
     if event.kind in (EventKind.EDGAR, EventKind.VOL_SPIKE):
         return ((event.id,),)  # their titles are ours, and repeat

@@ -30,7 +30,9 @@ class Event:
 
     ``id`` is its natural key and symbol. ``symbol`` is None where the whole market is meant.
     ``relevance`` in [0, 1] says how much of it is about the symbol, ``tone`` in [-1, 1] what it
-    says of it (None: its source does not say). Title and summary are untrusted text.
+    says of it (None: its source does not say). ``tone_at`` is when another source said the tone of
+    what had been told without one; it is None where they came together. Title and summary are
+    untrusted text.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Event:
     relevance: float = 1.0
     tone: float | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+    tone_at: datetime | None = None
 
 
 def is_fresh(event: Event, at: datetime, window: timedelta) -> bool:

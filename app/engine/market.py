@@ -1,7 +1,9 @@
 """What the market says: bars, quotes, and the panel of bars that scoring works on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,18 +79,21 @@ def halves(minute: Bar) -> tuple[Bar, Bar]:
     return first, second
 
 
-def sampled_bar(before: Quote, after: Quote, start: datetime) -> Bar:
-    """Return the bar between two samples of a symbol: it opens at the earlier, closes at the later.
+def sampled_bars(before: Quote, after: Quote, starts: Sequence[datetime]) -> list[Bar]:
+    """Return the bars between two samples of a symbol, one a start, that merge into one.
 
-    Volume is the growth of the day's volume; a new day's smaller count starts from zero.
+    The first opens at the earlier sample, the last closes at the later. What happened in between
+    nobody saw: as in ``halves`` the price is taken to have gone straight from one to the other,
+    and the volume to have been spread evenly. The bars are known when the later sample is, and
+    hold nothing that came after it. Volume is the growth of the day's volume; a new day's smaller
+    count starts from zero.
     """
+    count = len(starts)
     grown = after.day_volume - before.day_volume
-    return Bar(
-        symbol=after.symbol,
-        at=start,
-        open=before.last,
-        high=max(before.last, after.last),
-        low=min(before.last, after.last),
-        close=after.last,
-        volume=grown if grown >= 0 else after.day_volume,
-    )
+    volume = (grown if grown >= 0 else after.day_volume) / count
+    step = (after.last - before.last) / count
+    ways = [*(before.last + n * step for n in range(count)), after.last]
+    return [
+        Bar(after.symbol, at, opened, max(opened, closed), min(opened, closed), closed, volume)
+        for at, (opened, closed) in zip(starts, pairwise(ways), strict=True)
+    ]

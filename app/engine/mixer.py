@@ -115,7 +115,7 @@ def _reading(book: Book, symbols: tuple[str, ...], pieces: _Pieces) -> tuple[Flo
 
 
 def _texts(book: Book, evidence: Evidence, source: str) -> _Pieces:
-    """Return the tones of a source's events; an event without a tone says nothing by itself."""
+    """Return the tones of a source's events; one without, or not yet, says nothing by itself."""
     mixer = book.mixer
     kinds, half_life = (
         (NEWS, mixer.news_half_life)
@@ -125,7 +125,9 @@ def _texts(book: Book, evidence: Evidence, source: str) -> _Pieces:
     return _by_symbol(
         (event.symbol, event.tone, _weight(event.relevance, evidence.at - event.at, half_life))
         for event in _known(book, evidence)
-        if event.kind in kinds and event.tone is not None
+        if event.kind in kinds
+        and event.tone is not None
+        and (event.tone_at or event.first_seen_at) <= evidence.at
     )
 
 

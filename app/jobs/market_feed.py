@@ -1,6 +1,7 @@
 """The market data stream of a book: its minutes and articles are handed to their steps."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -10,9 +11,9 @@ from app.engine.errors import AppError, Rejected
 from app.io.feeds import bars_stream
 from app.io.feeds.bars_stream import Heard
 from app.io.feeds.news_alpaca import article
-from app.io.feeds.port import BadEntry, Events, Source, Watched
+from app.io.feeds.port import BadEntry, Events, Source
 from app.jobs import root
-from app.pipeline import intake, minutes
+from app.pipeline import in_force, intake, minutes
 from app.pipeline.minutes import Newest
 from app.pipeline.services import Services
 
@@ -40,20 +41,26 @@ async def follow_market(book: Book, stop: asyncio.Event) -> None:
 
 
 def take_in(to: Services, said: Heard, newest: Newest) -> None:
-    """Hand a frame to the steps. What they cannot store now is dropped: polls bring it again."""
-    steps = [partial(minutes.take_in, to, said.bars, said.corrected, newest)]
+    """Hand a frame to the steps, with the book as it is now, as a task does.
+
+    What they cannot store now is dropped: polls bring it again.
+    """
+    steps: list[Callable[[Services], int]] = [partial(_minutes, said, newest)]
     if said.articles or said.unreadable:
-        steps.append(partial(_articles, to, said))
+        steps.append(partial(_articles, said))
     for step in steps:
         try:
-            step()
+            step(in_force.current(to))
         except AppError as error:
             log.warning("market_data_dropped", book=to.book.id, why=str(error))
 
 
-def _articles(to: Services, said: Heard) -> int:
+def _minutes(said: Heard, newest: Newest, to: Services) -> int:
+    return minutes.take_in(to, said.bars, said.corrected, newest)
+
+
+def _articles(said: Heard, to: Services) -> int:
     bad = [BadEntry("", f"{said.unreadable} messages are no objects", "")] * bool(said.unreadable)
-    watched = Watched(to.book.universe.symbols, to.book.events.min_relevance)
-    now = to.clock.now()
+    watched, now = intake.watched(to.book), to.clock.now()
     good = [event for value in said.articles for event in article(value, watched, now, bad)]
     return intake.take_in(to, NAME, Events(tuple(good), tuple(bad)))

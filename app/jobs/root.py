@@ -129,7 +129,7 @@ def services(book_id: str) -> Services:
         buckets=Buckets(told.app_redis_url(), book_id, book.rate_limits),
         leases=leases(),
         broker=broker(book_id),
-        quotes=_quotes(book),
+        quotes=quotes(book),
         clock=clock(book_id),
         calendar=ExchangeCalendar(book.calendar),
         nudge=Nudges(sender(), book_id),
@@ -140,7 +140,7 @@ def services(book_id: str) -> Services:
         commit=commit_of(),
         adopt=told.adopt_positions,
         model=_model(),
-        events=event_sources(told, book),
+        events=event_sources(told),
     )
 
 
@@ -174,10 +174,12 @@ def owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _quotes(book: Book) -> QuoteSource:
+def quotes(book: Book) -> QuoteSource:
+    """Return where a book's prices come from."""
     alpaca = settings().alpaca
     key, secret = alpaca.keys()
-    return FEEDS[_market(book)](Source(alpaca.data_url, key.reveal(), secret.reveal()))
+    source = Source(alpaca.data_url, key.reveal(), secret.reveal())
+    return FEEDS[_market(book)](source, alpaca.feed)
 
 
 def _model() -> Model | None:

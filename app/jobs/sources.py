@@ -2,27 +2,21 @@
 
 from app.config.kinds import is_loopback
 from app.config.settings import Settings
-from app.engine.book import Book
-from app.io.feeds.port import EventSource, Source, Watched
+from app.io.feeds.port import EventSource, Source
 
 #: Wall seconds between two requests to the SEC, which allows ten a second to all of a user's.
 EDGAR_PAUSE_S = 0.2
 
 
-def event_sources(told: Settings, book: Book) -> dict[str, EventSource]:
+def event_sources(told: Settings) -> dict[str, EventSource]:
     """Return the sources by name, in the order in which they are asked.
 
     A client is imported when its source is wired, not when a worker starts.
     """
-    watched = Watched(book.universe.symbols, book.events.min_relevance)
-    return {
-        **_alphavantage(told, watched),
-        **_alpaca(told, watched),
-        **_edgar(told, watched),
-    }
+    return {**_alphavantage(told), **_alpaca(told), **_edgar(told)}
 
 
-def _alphavantage(told: Settings, watched: Watched) -> dict[str, EventSource]:
+def _alphavantage(told: Settings) -> dict[str, EventSource]:
     of = told.sources
     if of.alphavantage_key is None:
         return {}
@@ -30,27 +24,27 @@ def _alphavantage(told: Settings, watched: Watched) -> dict[str, EventSource]:
 
     key = of.alphavantage_key.reveal()
     return {
-        f"alphavantage.{name}": AlphaVantageNews(of.alphavantage_url, key, topics, watched)
+        f"alphavantage.{name}": AlphaVantageNews(of.alphavantage_url, key, topics)
         for name, topics in TOPICS.items()
     }
 
 
-def _alpaca(told: Settings, watched: Watched) -> dict[str, EventSource]:
+def _alpaca(told: Settings) -> dict[str, EventSource]:
     if told.alpaca.key is None or told.alpaca.secret is None:
         return {}
     from app.io.feeds.news_alpaca import AlpacaNews
 
     keys = told.alpaca.key.reveal(), told.alpaca.secret.reveal()
-    return {"alpaca": AlpacaNews(Source(told.alpaca.data_url, *keys), watched)}
+    return {"alpaca": AlpacaNews(Source(told.alpaca.data_url, *keys))}
 
 
-def _edgar(told: Settings, watched: Watched) -> dict[str, EventSource]:
+def _edgar(told: Settings) -> dict[str, EventSource]:
     if told.sources.edgar_agent is None:
         return {}
     from app.io.feeds.filings_edgar import EdgarFilings
 
     url, agent = told.sources.edgar_url, told.sources.edgar_agent
-    return {"edgar": EdgarFilings(url, agent, watched, edgar_pause_s(told))}
+    return {"edgar": EdgarFilings(url, agent, edgar_pause_s(told))}
 
 
 def edgar_pause_s(told: Settings) -> float:

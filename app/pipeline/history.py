@@ -8,7 +8,9 @@ from sqlalchemy.engine import Connection
 
 from app.engine.market import Panel, halves
 from app.engine.session import SessionHours, trading_hours
+from app.io.feeds.port import Throttled
 from app.io.store import bars, quarantine, tape
+from app.pipeline import calls
 from app.pipeline.services import Services
 
 #: Bars are stored at this resolution; one-minute history is cut in two.
@@ -61,7 +63,8 @@ def panel(
 def backfill(to: Services, symbols: Sequence[str] | None = None) -> str:
     """Fetch the minutes that the panel needs and the store does not have. Repeating it is free.
 
-    Of the whole universe unless symbols are named: those that woke, or that have a gap.
+    Of the whole universe unless symbols are named: those that woke, or that have a gap. What the
+    rate limit refuses is left for the next time.
     """
     now = to.clock.now()
     hours = to.calendar.session_for(now)
@@ -69,8 +72,10 @@ def backfill(to: Services, symbols: Sequence[str] | None = None) -> str:
     for until, count in windows(to, hours, now.replace(second=0, microsecond=0)):
         start = until - count * SPAN
         missing = _missing(to, symbols or to.book.universe.symbols, (start, until), count)
-        if missing and to.buckets.take("history", to.clock.now()).allowed:
-            fetched += _fetch(to, missing, start, until)
+        try:
+            fetched += _fetch(to, missing, start, until) if missing else 0
+        except Throttled as error:
+            return f"{fetched} bars, {error}"
     return f"{fetched} bars"
 
 
@@ -86,7 +91,8 @@ def _missing(
 
 
 def _fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetime) -> int:
-    seen = to.quotes.minute_bars(symbols, start, until)
+    with calls.heeding(to):
+        seen = to.quotes.minute_bars(symbols, start, until, calls.taker(to, "history"))
     with to.database.begin() as db:
         tape.append(
             db,

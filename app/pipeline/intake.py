@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.engine import classify
+from app.engine.book import Book
 from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.events import Event
-from app.engine.ids import slot_of
-from app.io.feeds.port import BadEntry, Events, EventSource, Throttled
+from app.io.feeds.port import BadEntry, Events, EventSource, Throttled, Watched
 from app.io.locks import alone
 from app.io.store import events, feed_marks, quarantine, tape
 from app.io.store.feed_marks import Mark
+from app.pipeline import calls
 from app.pipeline.messages import as_json
 from app.pipeline.services import Services
 
@@ -38,17 +39,19 @@ class _Calls:
     made: int = 0
 
     def __call__(self) -> None:
-        now = self.to.clock.now()
-        grant = self.to.buckets.take(self.bucket, now)
-        if not grant.allowed:
-            raise Throttled(f"refused by the rate limit {self.bucket}", grant.retry_after_s)
+        calls.take(self.to, self.bucket)
         if not self.made:
-            self.note(now)
+            self.note(self.to.clock.now())
         self.made += 1
 
     def note(self, now: datetime) -> None:
         with self.to.database.begin() as db:
             feed_marks.asking(db, self.to.book.id, self.feed, self.since, now)
+
+
+def watched(book: Book) -> Watched:
+    """Return whose events a book wants as it is now."""
+    return Watched(book.universe.symbols, book.events.min_relevance)
 
 
 def rested(mark: Mark | None, now: datetime) -> bool:
@@ -77,34 +80,37 @@ def ask(to: Services, feed: str, source: EventSource, mark: Mark | None) -> str:
     """Ask one feed for what is new and store it. A failure is written down, and ends here."""
     now = to.clock.now()
     since = now - FIRST_LOOK if mark is None else min(max(mark.read_to, now - LONGEST_GAP), now)
-    calls = _Calls(to, feed, source.bucket, since)
+    made = _Calls(to, feed, source.bucket, since)
     try:
-        seen = source.fetch(since, now, calls)
+        seen = source.fetch(watched(to.book), since, now, made)
     except Throttled as error:
         return f"{feed}: {error}"
     except (Transient, Rejected, InvalidData) as error:
-        return _failed(to, source.bucket, calls, error)
+        return _failed(to, source.bucket, made, error)
     new = take_in(to, feed, seen, read_to=now)
     return f"{feed}: {new} new, {len(seen.bad)} refused"
 
 
-def _failed(to: Services, bucket: str, calls: _Calls, error: Exception) -> str:
+def _failed(to: Services, bucket: str, made: _Calls, error: Exception) -> str:
     now = to.clock.now()
     pause = error.retry_after_s if isinstance(error, Transient) else None
     if pause:
         to.buckets.penalise(bucket, now + timedelta(seconds=pause))
-    if not calls.made:
-        calls.note(now)
+    if not made.made:
+        made.note(now)
     with to.database.begin() as db:
-        failures = feed_marks.failed(db, to.book.id, calls.feed, str(error))
-    to.log("feed_failed", book=to.book.id, feed=calls.feed, failures=failures, why=str(error))
-    return f"{calls.feed}: {error}"
+        failures = feed_marks.failed(db, to.book.id, made.feed, str(error))
+    to.log("feed_failed", book=to.book.id, feed=made.feed, failures=failures, why=str(error))
+    return f"{made.feed}: {error}"
 
 
 def take_in(to: Services, feed: str, seen: Events, read_to: datetime | None = None) -> int:
     """Store what a feed said: new events once, bad entries in quarantine, both on record.
 
-    Returns how many events were new; those wake the signals.
+    Of an event that another feed told before, the tone is kept if it had none. That is no news: it
+    wakes nobody and asks nothing, and counts from now on.
+
+    Returns how many events were new. The next slot of signals is the first that knows them.
     """
     book, now = to.book.id, to.clock.now()
     good, bad = _dated(seen, now)
@@ -116,12 +122,13 @@ def take_in(to: Services, feed: str, seen: Events, read_to: datetime | None = No
         for entry in _kept(bad):
             said = {"said": entry.payload}
             quarantine.add_once(db, book, now, feed, entry.symbol or None, entry.reason, said)
+        toned = events.add_tones(db, book, classify.added_tones(good, known), now)
         if new:
             tape.append(db, book, now, "feeds", f"events:{feed}", [as_json(event) for event in new])
+        if toned:
+            tape.append(db, book, now, "feeds", f"tones:{feed}", toned)
         if read_to is not None:
             feed_marks.answered(db, book, feed, read_to)
-    if new:
-        to.nudge("generate_signals", slot_of(now, to.book.schedule.signals))
     return len(new)
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.engine.errors import InvalidData
-from app.engine.ids import slot_of
 from app.engine.market import Bar, halves
 from app.io.feeds import alpaca_json
 from app.io.feeds.faults import minute_fault
@@ -53,9 +52,8 @@ def take_in(
         stored = bars.insert(db, to.book.id, fresh, "stream")
         tape.append(db, to.book.id, now, "stream", "minute_bars", [as_json(bar) for bar in usable])
         ends = sorted({bar.at + MINUTE for bar in usable})
-        found = [event for at in ends for event in spikes.record(to, db, hours, at)]
-    if found:
-        to.nudge("generate_signals", slot_of(now, to.book.schedule.signals))
+        for at in ends:
+            spikes.record(to, db, hours, at)
     return stored
 
 

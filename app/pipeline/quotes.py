@@ -10,20 +10,20 @@ from app.engine import tiers
 from app.engine.book import Book
 from app.engine.errors import Rejected, Transient
 from app.engine.ids import slot_of
-from app.engine.market import Bar, Quote, sampled_bar
+from app.engine.market import Bar, Quote, sampled_bars
 from app.engine.session import trading_hours
 from app.engine.state import BookState
 from app.engine.tiers import Due
 from app.io.feeds.port import Quotes
 from app.io.store import bars, book_states, events, orders, positions, quarantine, quotes, tape
-from app.pipeline import history, spikes
+from app.pipeline import calls, history, spikes
 from app.pipeline.messages import as_json
 from app.pipeline.services import Services
 
 #: Prices are wanted this long around the session: for the clean-up before it and the last fills.
 BEFORE_OPEN, AFTER_CLOSE = timedelta(minutes=10), timedelta(minutes=1)
 #: In these first seconds of a minute tier A may fall back on the reserve (requirement B3).
-RESERVE_WINDOW_S = 10
+RESERVE, RESERVE_WINDOW_S = "quotes.reserve", 10
 #: A bar joins two samples at most so many intervals of the symbol apart; more is a gap.
 MOST_INTERVALS = 2
 
@@ -38,9 +38,10 @@ class _Before:
 
 @dataclass(frozen=True, slots=True)
 class _Paid:
-    """The symbols that a call was granted for, and which tiers went without one."""
+    """The symbols that a call was granted for, by which limit, and which tiers went without one."""
 
     symbols: tuple[str, ...]
+    bucket: str = ""
     said: str = ""
 
 
@@ -58,7 +59,8 @@ def update(to: Services, slot: int) -> str:
     paid = _pay(to, due, now)
     if not paid.symbols:
         return paid.said
-    seen = to.quotes.latest(paid.symbols)
+    with calls.heeding(to):
+        seen = to.quotes.latest(paid.symbols, calls.taker(to, paid.bucket, paid=1))
     made, broken = _bars(book, before, seen.good, within, at)
     with to.database.begin() as db:
         quotes.save(db, book.id, seen.good.values())
@@ -94,23 +96,23 @@ def _pay(to: Services, due: Due, now: datetime) -> _Paid:
     The reserve is tier A's alone: where it pays, the others are left out.
     """
     waits: list[str] = []
-    for bucket, wanted in (("tier_a", due.tier_a), ("tier_b", due.others)):
+    for tier, wanted in (("tier_a", due.tier_a), ("tier_b", due.others)):
         if wanted:
-            grant = to.buckets.take(f"quotes.{bucket}", now)
+            grant = to.buckets.take(f"quotes.{tier}", now)
             if grant.allowed:
-                return _Paid(due.symbols, "; ".join(waits))
-            waits.append(f"{bucket} refused by the rate limit for {grant.retry_after_s:.0f} s")
+                return _Paid(due.symbols, f"quotes.{tier}", "; ".join(waits))
+            waits.append(f"{tier} refused by the rate limit for {grant.retry_after_s:.0f} s")
     if due.tier_a and _reserve(to, now):
-        return _Paid(due.tier_a, "; ".join([*waits, "tier_a on the reserve"]))
-    return _Paid((), "; ".join(waits) or "nothing is due")
+        return _Paid(due.tier_a, RESERVE, "; ".join([*waits, "tier_a on the reserve"]))
+    return _Paid((), said="; ".join(waits) or "nothing is due")
 
 
 def _reserve(to: Services, now: datetime) -> bool:
     """Take the reserve's token, if this is its time and the book has one."""
-    limit = to.book.rate_limits["quotes.reserve"]
+    limit = to.book.rate_limits[RESERVE]
     if now.second >= RESERVE_WINDOW_S or limit.capacity < 1:
         return False
-    granted = to.buckets.take("quotes.reserve", now).allowed
+    granted = to.buckets.take(RESERVE, now).allowed
     if granted:
         to.log("quote_reserve_used", book=to.book.id, at=now.isoformat())
     return granted
@@ -123,15 +125,15 @@ def _bars(
     within: tuple[datetime, datetime],
     at: datetime,
 ) -> tuple[list[Bar], list[str]]:
-    """Return the bar that ends at ``at`` of each symbol seen shortly before, and who has a gap."""
-    start = at - history.SPAN
-    if not within[0] <= start < within[1]:
+    """Return each symbol's bars since it was seen shortly before ``at``, and who has a gap."""
+    if not within[0] <= at - history.SPAN < within[1]:
         return [], []
     made: list[Bar] = []
     broken: list[str] = []
     for symbol, quote in sorted(after.items()):
         if _joins(book, before, quote, within[0], at):
-            made.append(sampled_bar(before.quotes[symbol], quote, start))
+            starts = _starts(book, before, symbol, at)
+            made += sampled_bars(before.quotes[symbol], quote, starts)
         else:
             broken.append(symbol)
     return made, broken
@@ -148,7 +150,26 @@ def _joins(book: Book, before: _Before, quote: Quote, since: datetime, at: datet
         return False
     bar = before.bars.get(quote.symbol)
     sampled = known.at if bar is None else max(known.at, bar + history.SPAN)
-    return at - sampled <= MOST_INTERVALS * tiers.interval(book, quote.symbol)
+    return at - sampled <= _longest(book, quote.symbol)
+
+
+def _longest(book: Book, symbol: str) -> timedelta:
+    """Return the longest time between two samples that is no gap."""
+    return MOST_INTERVALS * tiers.interval(book, symbol)
+
+
+def _starts(book: Book, before: _Before, symbol: str, at: datetime) -> list[datetime]:
+    """Return when the bars begin that fill the time from the last sample to ``at``.
+
+    They go on where the symbol's last bar ended. The first two samples after a gap have none that
+    is near: theirs begin in the slot of the earlier one.
+    """
+    bar, span = before.bars.get(symbol), history.SPAN
+    since = before.quotes[symbol].at if bar is None else bar + span
+    if at - since > _longest(book, symbol):
+        since = before.quotes[symbol].at
+    count = max(-((since - at) // span), 1)
+    return [at - n * span for n in range(count, 0, -1)]
 
 
 def _mended(to: Services, symbols: list[str]) -> str:
@@ -162,9 +183,10 @@ def _mended(to: Services, symbols: list[str]) -> str:
 
 
 def _quarantine(db: Connection, book: Book, now: datetime, seen: Quotes, before: _Before) -> None:
-    """Keep what the source said and nobody uses, with the reason."""
+    """Keep what the source said and nobody uses, with the reason; what it repeats, once."""
     for bad in seen.bad:
-        quarantine.add(db, book.id, now, "quotes", bad.symbol, bad.reason, {"said": bad.payload})
+        said = {"said": bad.payload}
+        quarantine.add_once(db, book.id, now, "quotes", bad.symbol, bad.reason, said)
     for symbol, quote in sorted(seen.good.items()):
         known = before.quotes.get(symbol)
         if known is not None and quote.at < known.at:

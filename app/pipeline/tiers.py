@@ -6,7 +6,9 @@ from math import isfinite
 
 from app.engine import tiers
 from app.engine.session import SessionHours
+from app.io.feeds.port import Throttled
 from app.io.store import overrides, quarantine, tier_proposals
+from app.pipeline import calls
 from app.pipeline.services import Services
 
 #: A Monday: weeks are counted from it, so that one ends between two sessions.
@@ -24,9 +26,10 @@ def propose(to: Services) -> str:
         newest = tier_proposals.newest_at(db, book.id)
     if newest is not None and newest >= last.close:
         return "proposed already"
-    volatility = _volatility(to, last)
-    if volatility is None:
-        return "refused by the rate limit"
+    try:
+        volatility = _volatility(to, last)
+    except Throttled as error:
+        return str(error)
     if not volatility:
         return "no bars to propose tiers from"
     proposed = tiers.propose(book, volatility)
@@ -61,13 +64,11 @@ def _period(to: Services, at: datetime) -> int:
     return (at - MONDAY) // to.book.schedule.tiers
 
 
-def _volatility(to: Services, last: SessionHours) -> Mapping[str, float] | None:
-    """Return each symbol's realised volatility over the last sessions; None without calls left."""
+def _volatility(to: Services, last: SessionHours) -> Mapping[str, float]:
+    """Return each symbol's realised volatility over the last sessions."""
     days: dict[str, list[Sequence[float]]] = {}
     session = last
     for _ in range(SESSIONS):
-        if not to.buckets.take("history", to.clock.now()).allowed:
-            return None
         for symbol, closes in _closes(to, session).items():
             days.setdefault(symbol, []).append(closes)
         session = to.calendar.previous(session.date)
@@ -76,7 +77,9 @@ def _volatility(to: Services, last: SessionHours) -> Mapping[str, float] | None:
 
 
 def _closes(to: Services, session: SessionHours) -> Mapping[str, list[float]]:
-    seen = to.quotes.minute_bars(to.book.universe.symbols, session.open, session.close)
+    symbols, pay = to.book.universe.symbols, calls.taker(to, "history")
+    with calls.heeding(to):
+        seen = to.quotes.minute_bars(symbols, session.open, session.close, pay)
     if seen.bad:
         with to.database.begin() as db:
             now = to.clock.now()

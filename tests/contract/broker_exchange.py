@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import requests
-from broker_stubs import free_port
+from broker_stubs import free, free_port
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker, Connection
@@ -31,7 +31,7 @@ class ExchangeStage:
     since: datetime
 
     def ask(self, symbol: str) -> Decimal:
-        return Decimal(str(self.quotes.latest([symbol]).good[symbol].ask))
+        return Decimal(str(self.quotes.latest([symbol], free).good[symbol].ask))
 
     def until(self, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -58,7 +58,7 @@ def on_stage(url: str) -> ExchangeStage:
     """Return the stage on a running exchange."""
     broker = BROKERS["alpaca"](Connection(url, "key", "secret"))
     since = broker.clock().at
-    return ExchangeStage(url, broker, FEEDS["alpaca"](Source(url, "key", "secret")), since)
+    return ExchangeStage(url, broker, FEEDS["alpaca"](Source(url, "key", "secret"), "iex"), since)
 
 
 @contextmanager

@@ -29,15 +29,15 @@ TICKERS = {
 
 
 def alphavantage(url: str) -> EventSource:
-    return AlphaVantageNews(url, KEY, "economy_monetary", WATCHED)
+    return AlphaVantageNews(url, KEY, "economy_monetary")
 
 
 def alpaca(url: str) -> EventSource:
-    return AlpacaNews(Source(url, KEY, "the-secret"), WATCHED)
+    return AlpacaNews(Source(url, KEY, "the-secret"))
 
 
 def edgar(url: str) -> EventSource:
-    return EdgarFilings(url, "A Test test@example.com", WATCHED, 0.0)
+    return EdgarFilings(url, "A Test test@example.com", 0.0)
 
 
 SOURCES = [alphavantage, alpaca, edgar]
@@ -56,9 +56,11 @@ class Calls:
         self.made += 1
 
 
-def fetch(made: Callable[[str], EventSource], *script: Behaviour) -> Events:
+def fetch(
+    made: Callable[[str], EventSource], *script: Behaviour, watched: Watched = WATCHED
+) -> Events:
     with stub(*script) as server:
-        return made(server.url).fetch(SINCE, NOW, Calls())
+        return made(server.url).fetch(watched, SINCE, NOW, Calls())
 
 
 def told(body: Any, type_: str = JSON, status: int = 200, **headers: str) -> Behaviour:

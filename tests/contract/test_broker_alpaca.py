@@ -10,6 +10,7 @@ import pytest
 import requests
 from broker_contract import BrokerContract, a_resting_order, a_stop, an_order, bought
 from broker_exchange import ExchangeStage, exchange, on_stage
+from broker_stubs import free
 
 from app.adapters import BROKERS
 from app.adapters.port import Connection
@@ -50,11 +51,13 @@ def test_orders_beyond_one_page_are_all_listed(
 
 
 def test_quotes_and_bars_of_the_exchange_are_sound(stage: ExchangeStage) -> None:
-    quotes = stage.quotes.latest(["AAPL", "SQQQ", "NO.SUCH"])
+    quotes = stage.quotes.latest(["AAPL", "SQQQ", "NO.SUCH"], free)
     assert quotes.good.keys() == {"AAPL", "SQQQ"}
-    assert quotes.bad == ()
+    assert [(bad.symbol, bad.reason) for bad in quotes.bad] == [
+        ("NO.SUCH", "unknown to the market data")
+    ]
     start, end = stage.broker.clock().at - timedelta(minutes=10), stage.broker.clock().at
-    bars = stage.quotes.minute_bars(["SQQQ", "AAPL"], start, end)
+    bars = stage.quotes.minute_bars(["SQQQ", "AAPL"], start, end, free)
     assert bars.bad == ()
     assert [(bar.symbol, bar.at) for bar in bars.good] == sorted(
         (bar.symbol, bar.at) for bar in bars.good

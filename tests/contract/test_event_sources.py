@@ -12,6 +12,7 @@ from source_stubs import (
     NOW,
     SINCE,
     SOURCES,
+    WATCHED,
     Calls,
     alphavantage,
     fetch,
@@ -64,7 +65,7 @@ def test_nobody_listening_is_transient_and_tells_no_key(
 ) -> None:
     caplog.set_level("INFO")
     with pytest.raises(Transient) as raised:
-        made(f"http://127.0.0.1:{free_port()}").fetch(SINCE, NOW, Calls())
+        made(f"http://127.0.0.1:{free_port()}").fetch(WATCHED, SINCE, NOW, Calls())
     assert KEY not in f"{raised.value!r} {caplog.text}"
 
 
@@ -74,7 +75,7 @@ def test_nothing_is_asked_where_the_rate_limit_refuses(
 ) -> None:
     with stub(told({})) as server:
         with pytest.raises(Throttled):
-            made(server.url).fetch(SINCE, NOW, Calls(most=0))
+            made(server.url).fetch(WATCHED, SINCE, NOW, Calls(most=0))
         assert server.requests == []
 
 

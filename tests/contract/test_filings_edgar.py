@@ -1,5 +1,6 @@
 """EDGAR: pages until they overlap, exact forms, one event a filing, and its way of saying no."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ from source_stubs import (
     PAYLOADS,
     SINCE,
     TICKERS,
+    WATCHED,
     Calls,
     edgar,
     fetch,
@@ -58,7 +60,7 @@ def test_a_filing_is_one_event_of_each_watched_company_it_is_about() -> None:
         LISTED, a_page(an_entry(5), amended, stranger), NONE, NONE, a_page(person, issuer, shelf)
     ) as server:
         calls = Calls()
-        seen = edgar(server.url).fetch(SINCE, NOW, calls)
+        seen = edgar(server.url).fetch(WATCHED, SINCE, NOW, calls)
         asked = [parse_qs(urlsplit(path).query) for path in server.paths()[1:]]
         heads = [request.decode() for request in server.requests]
     assert [(e.symbol, e.payload["form"], e.tone) for e in seen.good] == [
@@ -84,13 +86,13 @@ def test_pages_are_read_until_they_overlap() -> None:
     again = [first, second, NONE, NONE, NONE]
     with stub(LISTED, *again, *again, first, NONE, NONE, NONE) as server:
         source = edgar(server.url)
-        assert len(source.fetch(SINCE, NOW, Calls()).good) == 150
+        assert len(source.fetch(WATCHED, SINCE, NOW, Calls()).good) == 150
         starts = [parse_qs(urlsplit(path).query).get("start") for path in server.paths()]
         assert starts[1:] == [["0"], ["100"], ["0"], ["0"], ["0"]]
         # Whoever asks for the same again did not store it.
-        assert len(source.fetch(SINCE, NOW, Calls()).good) == 150
+        assert len(source.fetch(WATCHED, SINCE, NOW, Calls()).good) == 150
         # What was seen is where the next look stops; the day's tickers are known.
-        assert len(source.fetch(NOW, NOW, Calls()).good) == 100
+        assert len(source.fetch(WATCHED, NOW, NOW, Calls()).good) == 100
         assert len(server.requests) == 6 + 5 + 4
 
 
@@ -129,15 +131,25 @@ def test_who_is_shut_out_stays_away(
         assert raised.value.retry_after_s == pause_s
 
 
+def test_tickers_are_read_again_for_whom_is_watched_now() -> None:
+    page = a_page(an_entry(1))
+    with stub(LISTED, *[NONE] * 4, LISTED, page, *[NONE] * 3) as server:
+        source = edgar(server.url)
+        other = replace(WATCHED, symbols=("GOOG",))
+        source.fetch(other, SINCE, NOW, Calls())
+        assert len(source.fetch(WATCHED, SINCE, NOW, Calls()).good) == 1
+        assert sum("company_tickers" in path for path in server.paths()) == 2
+
+
 def test_tickers_are_read_once_a_day_and_yesterdays_are_better_than_none() -> None:
     quiet = [NONE] * 4
     gone = told("<html>", HTML, 500)
     with stub(LISTED, *quiet, *quiet, gone, a_page(an_entry(1)), *quiet[1:]) as server:
         source = edgar(server.url)
-        source.fetch(SINCE, NOW, Calls())
-        source.fetch(SINCE, NOW, Calls())
+        source.fetch(WATCHED, SINCE, NOW, Calls())
+        source.fetch(WATCHED, SINCE, NOW, Calls())
         tomorrow = NOW + timedelta(days=1)
-        assert len(source.fetch(SINCE, tomorrow, Calls()).good) == 1
+        assert len(source.fetch(WATCHED, SINCE, tomorrow, Calls()).good) == 1
         assert sum("company_tickers" in path for path in server.paths()) == 2
 
 
@@ -149,7 +161,9 @@ def test_recorded_pages_of_type_4_yield_form_4_alone() -> None:
     day = datetime(2025, 12, 12, 22, tzinfo=UTC)
     gone = told((folder / "start_5100.http503.html").read_text(), HTML, 503)
     with stub(told(tickers), NONE, NONE, NONE, *pages, gone) as server:
-        seen = edgar(server.url).fetch(day - timedelta(days=1), day + timedelta(hours=4), Calls())
+        seen = edgar(server.url).fetch(
+            WATCHED, day - timedelta(days=1), day + timedelta(hours=4), Calls()
+        )
     assert {e.payload["form"] for e in seen.good} == {"4"}
     assert {e.symbol for e in seen.good} == {"AAPL"}
     assert len({e.id for e in seen.good}) == len(seen.good)

@@ -6,15 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from broker_stubs import stub
-from source_stubs import (
-    NOW,
-    PAYLOADS,
-    SINCE,
-    Calls,
-    alpaca,
-    fetch,
-    told,
-)
+from source_stubs import NOW, PAYLOADS, SINCE, WATCHED, Calls, alpaca, fetch, told
 
 from app.engine.errors import Rejected, Transient
 from app.engine.events import EventKind
@@ -38,7 +30,7 @@ def test_pages_of_headlines_are_followed_to_their_end() -> None:
     two = {"news": [a_headline(url="https://www.benzinga.com/2")], "next_page_token": None}
     with stub(told(one), told(two)) as server:
         calls = Calls()
-        seen = alpaca(server.url + "/v2").fetch(SINCE, NOW, calls)
+        seen = alpaca(server.url + "/v2").fetch(WATCHED, SINCE, NOW, calls)
         first, second = server.paths()
     assert calls.made == 2
     assert urlsplit(first).path == "/v1beta1/news"

@@ -7,16 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from broker_stubs import stub
-from source_stubs import (
-    KEY,
-    NOW,
-    PAYLOADS,
-    SINCE,
-    Calls,
-    alphavantage,
-    fetch,
-    told,
-)
+from source_stubs import KEY, NOW, PAYLOADS, SINCE, WATCHED, Calls, alphavantage, fetch, told
 
 from app.engine.errors import Rejected, Transient
 from app.engine.events import EventKind
@@ -40,7 +31,7 @@ def an_article(**changes: Any) -> dict[str, Any]:
 
 def test_what_is_asked_of_alpha_vantage() -> None:
     with stub(told({"items": "0", "feed": []})) as server:
-        assert alphavantage(server.url).fetch(SINCE, NOW, Calls()) == Events(())
+        assert alphavantage(server.url).fetch(WATCHED, SINCE, NOW, Calls()) == Events(())
         [path] = server.paths()
     asked = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
     assert urlsplit(path).path == "/query"
@@ -176,9 +167,9 @@ def test_recorded_articles_are_read() -> None:
     everyone = Watched(("SNOW", "SHOP", "ANET", "SMCI"), 0.5)
 
     def of_them(url: str) -> EventSource:
-        return AlphaVantageNews(url, KEY, "earnings,technology", everyone)
+        return AlphaVantageNews(url, KEY, "earnings,technology")
 
-    seen = fetch(of_them, told({"feed": items}))
+    seen = fetch(of_them, told({"feed": items}), watched=everyone)
     assert {event.symbol for event in seen.good} == {"SNOW", "SHOP"}
     assert {event.kind for event in seen.good} == {EventKind.TECH_EARNINGS}
     assert seen.bad == ()

@@ -13,7 +13,7 @@ from app.engine.ids import execution_id
 from app.engine.market import Bar, Quote
 from app.engine.orders import BrokerOrder, Execution, Order, OrderType, Side
 from app.io.calendar import ExchangeCalendar
-from app.io.feeds.port import Bars, Quotes
+from app.io.feeds.port import Bars, Quotes, Take
 
 D = Decimal
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -43,14 +43,18 @@ class Market:
         closing = hours if self.at < hours.close else coming
         return BrokerClock(self.at, hours.open <= self.at < hours.close, coming.open, closing.close)
 
-    def latest(self, symbols: Sequence[str]) -> Quotes:
+    def latest(self, symbols: Sequence[str], take: Take = lambda: None) -> Quotes:
+        take()
         return Quotes({s: self.quote(s) for s in symbols if s in self.prices})
 
     def quote(self, symbol: str) -> Quote:
         bid, ask = (float(side) for side in self.prices[symbol])
         return Quote(symbol, self.at, bid, ask, (bid + ask) / 2, 1e6)
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
+    def minute_bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime, take: Take
+    ) -> Bars:
+        take()
         self.asked.append((tuple(symbols), start, end))
         count = int((end - start) / MINUTE)
         return Bars(

@@ -1,6 +1,6 @@
 """News, filings and minutes taken in: once, in time, and without stopping anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,14 +10,15 @@ import pytest
 from pipeline_market import MINUTE, NOON
 from pipeline_world import World, world_of
 
+from app.engine import tiers
 from app.engine.book import RateLimit
 from app.engine.errors import Rejected, Transient
 from app.engine.events import Event, EventKind
-from app.io.feeds.port import BadEntry, Events, Take
+from app.io.feeds.port import BadEntry, Events, Take, Watched
 from app.io.locks import alone
-from app.io.store import events, feed_marks
-from app.pipeline import filings, intake, minutes, news
-from app.pipeline.minutes import Newest
+from app.io.store import events, feed_marks, overrides
+from app.jobs.run import run_nudged
+from app.pipeline import filings, intake, news
 
 DAY = timedelta(days=1)
 
@@ -29,10 +30,12 @@ class Told:
     bucket: str = "news"
     says: Events | Exception = field(default_factory=lambda: Events(()))
     since: list[datetime] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
 
-    def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
+    def fetch(self, watched: Watched, since: datetime, now: datetime, take: Take) -> Events:
         take()
         self.since.append(since)
+        self.watched.append(watched)
         if isinstance(self.says, Exception):
             raise self.says
         return self.says
@@ -74,19 +77,36 @@ def marks(world: World) -> dict[str, feed_marks.Mark]:
         return feed_marks.load(db, world.book.id)
 
 
-def test_what_is_new_is_stored_once_and_wakes_the_signals(world: World) -> None:
+def test_what_is_new_is_stored_once_and_claims_no_slot_of_the_signals(world: World) -> None:
     again = an_event(id="other:AAPL", title="SOMETHING!")
     source = Told(says=Events((an_event(), again, an_event("MSFT"))))
     wired(world, alpaca=source)
     assert "2 new" in scan(world)
-    assert world.nudged == ["generate_signals"]
     world.market.at += MINUTE
     assert "0 new" in scan(world)
-    assert world.nudged == ["generate_signals"]
+    assert world.nudged == []
     assert [e.id for e in stored(world)] == ["e:AAPL", "e:MSFT"]
     assert source.since == [NOON - intake.FIRST_LOOK, NOON]
     with world.to.database.begin() as db:
         assert list(db.exec_driver_sql("SELECT kind FROM tape").scalars()) == ["events:alpaca"]
+
+
+def test_b4_a_tone_that_is_said_later_is_kept_and_is_no_news(world: World) -> None:
+    """Alpaca tells an article at once and without a tone, Alpha Vantage later and with one."""
+    told = an_event("AMD", tone=None)
+    intake.take_in(world.to, "alpaca.stream", Events((told,)))
+    world.market.at += 20 * MINUTE
+    wired(world, alphavantage=Told(says=Events((replace(told, source="alphavantage", tone=0.6),))))
+    assert "0 new" in scan(world)
+    [kept] = stored(world)
+    assert (kept.tone, kept.tone_at) == (0.6, world.market.at)
+    assert replace(kept, tone=None, tone_at=None) == told
+    assert tiers.woken(world.book, [kept], world.market.at) == frozenset()
+    scan(world)
+    assert stored(world) == [kept]
+    with world.to.database.begin() as db:
+        taped = db.exec_driver_sql("SELECT kind FROM tape ORDER BY id").scalars()
+        assert list(taped) == ["events:alpaca.stream", "tones:alphavantage"]
 
 
 def test_the_future_and_the_unusable_are_kept_once_and_counted(world: World) -> None:
@@ -194,66 +214,12 @@ def test_a_feed_that_rests_leaves_the_days_calls_to_the_others(world: World) -> 
     assert scan(world) == "av.fed: down"
 
 
-# -- minutes ---------------------------------------------------------------------------------------
-
-
-def a_minute(n: int, symbol: str = "AMD", volume: float = 2000, **changes: Any) -> dict[str, Any]:
-    at = (NOON + n * MINUTE).isoformat()
-    bar = {"o": 100.0, "h": 101.0, "l": 99.0, "c": 100.5, "v": volume, "t": at}
-    return {"T": "b", "S": symbol} | bar | changes
-
-
-def hear(world: World, newest: Newest, *bars: object, again: Sequence[object] = ()) -> int:
-    return minutes.take_in(world.to, bars, again, newest)
-
-
-def test_a_bench_symbols_minutes_become_its_history_and_its_spike_an_event(world: World) -> None:
-    newest = Newest()
-    for n in range(-12, 0):
-        world.market.at = NOON + (n + 1) * MINUTE
-        volume = 20_000 if n == -1 else 2_000
-        assert hear(world, newest, a_minute(n, volume=volume), a_minute(n, "WHO")) == 2
-    [spike] = stored(world)
-    assert (spike.kind, spike.symbol, spike.tone) == (EventKind.VOL_SPIKE, "AMD", 1.0)
-    assert (spike.at, spike.first_seen_at) == (NOON, NOON)
-    assert world.nudged == ["generate_signals"]
-    assert refused(world) == []
-
-
-@pytest.mark.parametrize(
-    ("bar", "why"),
-    [
-        (a_minute(-3), "a second bar at 14:57"),
-        (a_minute(-4), "out of order: 14:56 after 14:57"),
-        (a_minute(-2, h=1.0), "outside low"),
-        (a_minute(-2, v=float("nan")), "volume is nan"),
-        (a_minute(-2, o="100"), "o is '100'"),
-        (a_minute(1), "in the future"),
-        (a_minute(-2, t=(NOON - 90 * MINUTE / 60).isoformat()), "not on a minute"),
-        (a_minute(-2, o=150.0, h=150.0, c=150.0), "a split or a bad print"),
-    ],
-)
-def test_a_minute_that_cannot_be_used_is_named(world: World, bar: object, why: str) -> None:
-    newest = Newest()
-    assert hear(world, newest, a_minute(-3)) == 2
-    assert hear(world, newest, bar) == 0
-    [reason] = refused(world)
-    assert why in reason
-    assert (
-        hear(world, newest, a_minute(-1, o=150.0, h=150.0) if "split" in why else a_minute(-1)) == 2
-    )
-
-
-def test_a_correction_fills_a_missed_minute_and_changes_none(world: World) -> None:
-    newest = Newest()
-    assert hear(world, newest, a_minute(-3), a_minute(-1)) == 4
-    assert hear(world, newest, again=[a_minute(-1, volume=9), a_minute(-2)]) == 2
-    assert refused(world) == []
-
-
-def test_minutes_outside_the_session_are_not_kept(world: World) -> None:
-    hours = world.to.calendar.session_for(NOON)
-    world.market.at = hours.open
-    early = a_minute(0, t=(hours.open - MINUTE).isoformat())
-    assert hear(world, Newest(), early) == 0
-    assert refused(world) == []
+def test_i6_an_experiment_on_events_reaches_the_sources(world: World) -> None:
+    source = Told()
+    wired(world, alpaca=source)
+    run_nudged(world.to, "scan_news", news.scan)
+    with world.to.database.begin() as db:
+        overrides.set(db, world.book.id, "EVENT_MIN_RELEVANCE", "0.3", "experiment:more", at=NOON)
+    run_nudged(world.to, "scan_news", news.scan)
+    assert [watched.min_relevance for watched in source.watched] == [0.5, 0.3]
+    assert source.watched[-1].symbols == world.book.universe.symbols

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,13 +11,14 @@ from pipeline_world import World, world_of
 
 from app.config.loading import load
 from app.engine.book import RateLimit
+from app.engine.errors import Transient
 from app.engine.ids import slot_of
 from app.engine.market import Quote
 from app.io.buckets import Buckets
-from app.io.feeds.port import Bars, Quotes
-from app.io.store import bars
+from app.io.feeds.port import BadEntry, Bars, Quotes, Take, Throttled
+from app.io.store import bars, events
 from app.io.store import quotes as quote_rows
-from app.pipeline import quotes
+from app.pipeline import history, quotes
 from app.pipeline.services import Services
 
 TICK = 30 * SECOND
@@ -31,12 +32,14 @@ class Listener:
     market: Market
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def latest(self, symbols: Sequence[str]) -> Quotes:
+    def latest(self, symbols: Sequence[str], take: Take) -> Quotes:
         self.asked.append(tuple(symbols))
-        return self.market.latest(symbols)
+        return self.market.latest(symbols, take)
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
-        return self.market.minute_bars(symbols, start, end)
+    def minute_bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime, take: Take
+    ) -> Bars:
+        return self.market.minute_bars(symbols, start, end, take)
 
 
 @pytest.fixture
@@ -152,8 +155,92 @@ def test_b7_a_quote_older_than_the_one_before_is_quarantined(world: World) -> No
     world.wait(TICK)
     late = Quote("AAPL", world.market.at - MINUTE, 99.0, 101.0, 100.0, 1e6)
     stale = replace(world.to, quotes=Listener(replace(world.market, prices={})))
-    stale.quotes.latest = lambda symbols: Quotes({"AAPL": late})  # type: ignore[method-assign]
+    stale.quotes.latest = lambda symbols, take: Quotes({"AAPL": late})  # type: ignore[method-assign]
     update(stale, world.market.at)
     assert [s for s, reason in world.quarantined() if "out of order" in reason] == ["AAPL"]
     with world.to.database.begin() as db:
         assert quote_rows.load(db, world.book.id)["AAPL"].at == world.market.at
+
+
+def test_b3_what_counts_our_calls_is_left_alone_for_as_long_as_it_says(
+    world: World, limited: Services, listener: Listener
+) -> None:
+    def refuse(symbols: Sequence[str], take: Take) -> Quotes:
+        take()
+        raise Transient("the market data were asked too fast", 45)
+
+    refused = replace(limited, quotes=Listener(world.market))
+    refused.quotes.latest = refuse  # type: ignore[method-assign]
+    with pytest.raises(Transient, match="too fast"):
+        update(refused, NOON)
+    world.market.at = NOON + TICK
+    assert "tier_a refused by the rate limit for 15 s" in update(limited, NOON + TICK)
+    assert "refused by the rate limit history" in history.backfill(limited)
+    assert listener.asked == []
+    world.market.at = NOON + 2 * TICK
+    update(limited, NOON + 2 * TICK)
+    assert len(listener.asked) == 1
+
+
+def test_b3_a_repeated_request_costs_another_token(limited: Services) -> None:
+    def repeat(symbols: Sequence[str], take: Take) -> Quotes:
+        while True:
+            take()
+
+    limited.quotes.latest = repeat  # type: ignore[method-assign]
+    with pytest.raises(Throttled, match=r"quotes\.tier_a"):
+        update(limited, NOON)
+    assert granted(limited) == {"quotes.tier_a": 6}
+
+
+def test_b6_a_minute_between_two_samples_is_two_bars_and_no_spike(
+    world: World, listener: Listener
+) -> None:
+    """Tier B is seen every 60 s: twice its usual volume is not four times that of 30 s."""
+    volumes = {"AMZN": 0.0}
+
+    def tape(symbols: Sequence[str], take: Take) -> Quotes:
+        quote = world.market.quote("AAPL")
+        return Quotes({"AMZN": replace(quote, symbol="AMZN", day_volume=volumes["AMZN"])})
+
+    listener.latest = tape  # type: ignore[method-assign]
+    to = replace(world.to, quotes=listener)
+    for minute in range(16):
+        world.market.at = NOON + minute * MINUTE + SECOND
+        volumes["AMZN"] += 10_000 if minute < 15 else 22_000
+        update(to, NOON + minute * MINUTE)
+    with world.to.database.begin() as db:
+        panel = bars.panel(db, world.book.id, ["AMZN"], NOON + 15 * MINUTE, TICK, 30)
+        assert list(panel.volume[0]) == [5_000.0] * 28 + [11_000.0] * 2
+        assert events.listing(db, world.book.id, NOON) == []
+
+
+@pytest.mark.parametrize(("late", "count"), [(TICK, 2), (MINUTE + TICK, 0)])
+def test_b7_a_missed_sample_is_bridged_and_a_gap_is_not(
+    world: World, late: timedelta, count: int
+) -> None:
+    """Of tier A: two intervals lie between two samples at most."""
+    made = []
+    for at in (NOON, NOON + TICK, NOON + 2 * TICK + late):
+        world.market.at = at + SECOND
+        made.append(update(world.to, at))
+    assert ("AAPL" in made[-1]) == (count == 0)
+    with world.to.database.begin() as db:
+        drawn = "SELECT count(*) FROM bars_30s WHERE symbol = 'AAPL' AND source = 'live'"
+        assert db.exec_driver_sql(drawn).scalar_one() == 1 + count
+
+
+def test_b7_symbols_that_nobody_knows_are_named_once_a_day(world: World) -> None:
+    def latest(symbols: Sequence[str], take: Take) -> Quotes:
+        seen = world.market.latest(symbols, take)
+        return replace(seen, bad=tuple(BadEntry(s, unknown, "") for s in ("TSLAX", "AAPLX")))
+
+    unknown = "unknown to the market data"
+    to = replace(world.to, quotes=Listener(world.market))
+    to.quotes.latest = latest  # type: ignore[method-assign]
+    for at in (NOON, NOON + TICK):
+        world.market.at = at
+        assert "2 refused" in update(to, at)
+    assert world.quarantined() == [("TSLAX", unknown), ("AAPLX", unknown)]
+    with world.to.database.begin() as db:
+        assert quote_rows.load(db, world.book.id)["AAPL"].at == NOON + TICK

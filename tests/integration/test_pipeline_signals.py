@@ -10,10 +10,12 @@ import pytest
 from pipeline_market import MINUTE, NOON, SECOND, D
 from pipeline_world import World, world_of
 
+from app.engine.events import Event, EventKind
 from app.engine.ids import slot_of
 from app.io.calendar import midnight
+from app.io.feeds.port import Events
 from app.io.store import orders
-from app.pipeline import history, quotes, signals
+from app.pipeline import history, intake, quotes, signals
 from app.pipeline.services import Services
 
 TICK = 30 * SECOND
@@ -92,6 +94,21 @@ def test_d1_the_model_is_asked_and_its_answer_judged_with_the_signals(world: Wor
     ready(world)
     world.happens("AAPL", at=NOON, first_seen_at=NOON)
     assert generate(eager(world))["AAPL"] == "passed"
+    assert world.reasons("model") == ["model_off"]
+
+
+def test_b4_the_slot_after_an_event_is_the_first_that_asks_about_it(world: World) -> None:
+    ready(world)
+    to = eager(world)
+    begun = world.market.at
+    world.market.at = begun + 10 * SECOND
+    news = Event("e:AAPL", EventKind.MARKET_NEWS, "AAPL", begun, begun, "alpaca", "Results")
+    assert intake.take_in(to, "alpaca", Events((news,))) == 1
+    generate(to)
+    assert world.reasons("model") == []
+    world.at(begun + TICK)
+    update(to, world.market.at)
+    generate(to)
     assert world.reasons("model") == ["model_off"]
 
 

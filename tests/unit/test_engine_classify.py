@@ -107,6 +107,16 @@ def test_the_same_article_on_two_sites_counts_once_a_symbol() -> None:
     assert classify.unrepeated([again, later], [first]) == [later]
 
 
+def test_b4_a_repeat_adds_the_tone_that_the_first_did_not_say() -> None:
+    told = builders.an_event(id="a:AAPL", title="Apple up 3%", tone=None)
+    by_id = replace(told, title="Another title", tone=0.4)
+    by_title = replace(told, id="b:AAPL", title="APPLE UP 3 %", tone=-0.2)
+    assert classify.added_tones([by_id], [told]) == {"a:AAPL": 0.4}
+    assert classify.added_tones([by_title, by_id], [told]) == {"a:AAPL": -0.2}
+    assert classify.added_tones([told, replace(by_id, id="c:AAPL")], [told]) == {}
+    assert classify.added_tones([by_title], [replace(told, tone=0.1)]) == {}
+
+
 def test_filings_with_one_title_are_not_one_filing() -> None:
     one = builders.an_event(id="edgar-1:AAPL", kind=EventKind.EDGAR, title="4 - Apple Inc.")
     two = replace(one, id="edgar-2:AAPL")

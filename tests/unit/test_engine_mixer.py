@@ -207,3 +207,11 @@ def test_what_becomes_known_later_changes_nothing(texts: list[Event]) -> None:
     assert np.array_equal(
         mixed(technical(), *texts, *later).score, mixed(technical(), *texts).score
     )
+
+
+@pytest.mark.parametrize(("later", "moves"), [(0, True), (1, False)])
+def test_b4_a_tone_counts_from_when_it_became_known(later: int, moves: bool) -> None:
+    told = an_event(first_seen_at=AT - MINUTE, at=AT - MINUTE, tone=1.0)
+    added = replace(told, tone_at=AT + later * MINUTE)
+    assert aapl(added) == (aapl(told) if moves else 0.2)
+    assert aapl(told) > 0.2

@@ -33,7 +33,7 @@ def settings(**values: str) -> Settings:
 def test_what_has_no_key_is_not_asked(values: dict[str, str], names: list[str]) -> None:
     told = settings(**values)
     [book] = told.books
-    made = event_sources(told, book)
+    made = event_sources(told)
     assert list(made) == names
     assert {source.bucket for source in made.values()} <= set(book.rate_limits)
     assert "a-key" not in repr(made)

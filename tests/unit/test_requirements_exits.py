@@ -21,6 +21,7 @@ from builders import (
 
 from app.config.loading import load
 from app.engine import opposite
+from app.engine.exits import due
 from app.engine.exits.gap import gap_limit
 from app.engine.exits.parking import LONGEST_PAUSE, Parked, tried
 from app.engine.exits.retry import retry
@@ -110,10 +111,10 @@ def test_f10_a_parked_exit_is_tried_when_orders_are_possible(at: datetime, sold:
     assert len(retry(BOOK, an_exit_context(at, parked=parked))) == sold
 
 
-@pytest.mark.parametrize(
-    ("after", "sold"), [(SECOND, 0), (4 * MINUTE - SECOND, 0), (4 * MINUTE, 1)]
-)
-def test_f10_it_is_tried_once_and_waits_as_long_as_before(after: timedelta, sold: int) -> None:
-    """The third pause of a minute that doubles is of four."""
-    parked = {"AAPL": tried(a_parked_exit(AT), AT, BOOK.exits.retry)}
-    assert len(retry(BOOK, an_exit_context(AT + after, parked=parked))) == sold
+@pytest.mark.parametrize(("after", "sold"), [(SECOND, 0), (MINUTE - SECOND, 0), (MINUTE, 1)])
+def test_f10_it_is_tried_once_and_waits_before_it_is_tried_again(
+    after: timedelta, sold: int
+) -> None:
+    """In regular hours the third pause is no longer than the first."""
+    parked = {"AAPL": tried(BOOK, a_parked_exit(AT), AT, FULL_DAY)}
+    assert len(due(BOOK, an_exit_context(AT + after, parked=parked))) == sold

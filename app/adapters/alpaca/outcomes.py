@@ -4,14 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import requests
 from urllib3.exceptions import NewConnectionError
 
 from app.engine.errors import AppError, OutcomeUnknown, Rejected, Transient
-
-LONGEST_PAUSE_S = 60.0
+from app.engine.times import pause_told
 
 _DUPLICATE = 40010001
 _REFUSALS = frozenset({400, 401, 403, 404, 422})
@@ -46,7 +44,7 @@ def failure(status: int, body: str, headers: Mapping[str, str]) -> Failure:
         status=status,
         code=code if isinstance(code, int) and not isinstance(code, bool) else None,
         message=" ".join(message.split())[:200] if isinstance(message, str) else None,
-        retry_after_s=_pause(headers) if status == 429 else None,
+        retry_after_s=pause_told(headers) if status == 429 else None,
     )
 
 
@@ -96,20 +94,3 @@ def _refusal_code(answer: Failure) -> str | None:
 def _described(answer: Failure) -> str:
     said = f": {answer.message}" if answer.message else ", not in the broker's format"
     return f"the broker answered {answer.status}{said}"
-
-
-def _pause(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait that a refused caller was told, bounded.
-
-    The limit's reset is an instant on the server's clock, so it is held against the server's Date.
-    """
-    try:
-        if "Retry-After" in headers:
-            told = float(headers["Retry-After"])
-        else:
-            now = parsedate_to_datetime(headers["Date"]).timestamp()
-            told = float(headers["X-RateLimit-Reset"]) - now
-    except (KeyError, ValueError, OverflowError):
-        return None
-    # An instant that has passed, as from a clock far from ours, tells nothing; nor does NaN.
-    return min(told, LONGEST_PAUSE_S) if told > 0 else None

@@ -36,10 +36,9 @@ class EdgarFilings:
 
     bucket = BUCKET
 
-    def __init__(self, url: str, agent: str, watched: Watched, pause_s: float) -> None:
+    def __init__(self, url: str, agent: str, pause_s: float) -> None:
         self._url = checked(url, "EDGAR_URL")
         self._agent = agent
-        self._watched = watched
         self._pause_s = pause_s
         self._known: dict[str, None] = {}
         self._seen: tuple[str, ...] = ()
@@ -47,12 +46,12 @@ class EdgarFilings:
         self._tickers: dict[str, tuple[str, ...]] = {}
         self._tickers_of: object = None
 
-    def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
+    def fetch(self, watched: Watched, since: datetime, now: datetime, take: Take) -> Events:
         entries: list[Entry] = []
         bad: list[BadEntry] = []
         self._remember(since)
         with web("EDGAR", self._url, {"User-Agent": self._agent}, FETCH_S) as source:
-            self._learn_tickers(source, now, take)
+            self._learn_tickers(source, watched, now, take)
             for form in filings.FORMS:
                 for found, unreadable in self._pages(source, form, since - OVERLAP, take):
                     entries += found
@@ -88,21 +87,21 @@ class EdgarFilings:
                 return
         yield [], [_gap(form, f"more than {MOST_PAGES * PAGE} are new; the oldest are not read")]
 
-    def _learn_tickers(self, source: Web, now: datetime, take: Take) -> None:
+    def _learn_tickers(self, source: Web, watched: Watched, now: datetime, take: Take) -> None:
         """Read once a day which company has which ticker; yesterday's are better than none."""
-        today = now.astimezone(_NEW_YORK).date()
-        if self._tickers_of == today:
+        wanted = now.astimezone(_NEW_YORK).date(), watched.symbols
+        if self._tickers_of == wanted:
             return
         try:
             path = "/files/company_tickers.json"
             answer = self._asked(source, path, {}, take, LARGEST_TICKERS)
             _refuse(answer, "json")
-            self._tickers = _by_cik(fields.document("EDGAR", answer.body), self._watched)
+            self._tickers = _by_cik(fields.document("EDGAR", answer.body), watched)
         except Transient as error:
             if not self._tickers or error.retry_after_s:
                 raise
         else:
-            self._tickers_of = today
+            self._tickers_of = wanted
 
     def _asked(
         self,

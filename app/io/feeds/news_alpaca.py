@@ -25,15 +25,14 @@ class AlpacaNews:
     """Articles about the watched symbols, newest first until ``since``."""
 
     source: Source
-    watched: Watched
 
     @property
     def bucket(self) -> str:
         return BUCKET
 
-    def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
+    def fetch(self, watched: Watched, since: datetime, now: datetime, take: Take) -> Events:
         query: dict[str, str | int] = {
-            "symbols": ",".join(self.watched.symbols),
+            "symbols": ",".join(watched.symbols),
             "start": (since - OVERLAP).astimezone(UTC).isoformat().replace("+00:00", "Z"),
             "limit": PAGE,
             "sort": "desc",
@@ -47,7 +46,7 @@ class AlpacaNews:
                 take()
                 listed, token = _page(pages.get("/v1beta1/news", query))
                 for value in listed:
-                    events = article(value, self.watched, now, bad)
+                    events = article(value, watched, now, bad)
                     good.update((event.id, event) for event in events)
                 if token is None or token == query.get("page_token"):
                     break

@@ -41,13 +41,12 @@ class AlphaVantageNews:
     url: str
     key: str = field(repr=False)
     topics: str
-    watched: Watched
 
     @property
     def bucket(self) -> str:
         return BUCKET
 
-    def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
+    def fetch(self, watched: Watched, since: datetime, now: datetime, take: Take) -> Events:
         query: dict[str, str | int] = {
             "function": "NEWS_SENTIMENT",
             "topics": self.topics,
@@ -61,14 +60,14 @@ class AlphaVantageNews:
             answer = source.get("/query", query, LARGEST_BODY)
         if answer.status != 200:
             raise Transient(f"Alpha Vantage answered {answer.status}", answer.retry_after_s)
-        return self._read(fields.document("Alpha Vantage", self._masked(answer.body)), now)
+        return self._read(fields.document("Alpha Vantage", self._masked(answer.body)), watched, now)
 
     def _masked(self, body: bytes) -> bytes:
         """Take out the key: whatever is said may repeat it, and goes into tables and logs."""
         # A shorter one is nobody's secret, and part of ordinary words.
         return body.replace(self.key.encode(), b"***") if len(self.key) >= SHORTEST_KEY else body
 
-    def _read(self, said: Mapping[str, Any], now: datetime) -> Events:
+    def _read(self, said: Mapping[str, Any], watched: Watched, now: datetime) -> Events:
         feed = said.get("feed")
         if feed is None:
             _refused(said, now)
@@ -79,7 +78,7 @@ class AlphaVantageNews:
         bad: list[BadEntry] = []
         for item in feed[:MOST_ARTICLES]:
             try:
-                events = _article(item, self.watched, now, bad)
+                events = _article(item, watched, now, bad)
             except InvalidData as why:
                 bad.append(fields.bad("", why, item))
             else:

@@ -46,20 +46,33 @@ class Bars:
     bad: tuple[BadEntry, ...] = ()
 
 
+class Throttled(Transient):
+    """Our own rate limit refuses a request: the source was not asked, and did not fail."""
+
+
+#: Called before every request, a repeated one too: raises Throttled where the limit refuses it.
+Take = Callable[[], None]
+
+
 class QuoteSource(Protocol):
     """Somewhere to ask for prices. Raises only Transient or Rejected.
 
-    An entry that cannot be used is no error: it is left out and stands in ``bad``. A symbol that
-    the source does not know stands in neither.
+    A Transient with ``retry_after_s``, in seconds of the market's clock, was not asked again: the
+    source counts our calls and has had enough of them.
+
+    An entry that cannot be used is no error: it is left out and stands in ``bad``, as a symbol does
+    whose quote is asked for and that the source does not know.
     """
 
-    def latest(self, symbols: Sequence[str]) -> Quotes:
+    def latest(self, symbols: Sequence[str], take: Take) -> Quotes:
         """Return the newest quote of each symbol in one request.
 
         ``at`` of a quote is the time of its last trade.
         """
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
+    def minute_bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime, take: Take
+    ) -> Bars:
         """Return the one-minute bars that start in [start, end), by symbol, then time."""
 
 
@@ -79,14 +92,6 @@ class Watched:
     min_relevance: float
 
 
-class Throttled(Transient):
-    """Our own rate limit refuses a request: the source was not asked, and did not fail."""
-
-
-#: Called before every request: raises Throttled where the rate limit refuses it.
-Take = Callable[[], None]
-
-
 class EventSource(Protocol):
     """Somewhere to ask what happened. Raises only Transient or Rejected.
 
@@ -98,5 +103,5 @@ class EventSource(Protocol):
     def bucket(self) -> str:
         """Return the rate limit that each request takes from."""
 
-    def fetch(self, since: datetime, now: datetime, take: Take) -> Events:
-        """Return what became known there at or after ``since``; ``now`` is when we first see it."""
+    def fetch(self, watched: Watched, since: datetime, now: datetime, take: Take) -> Events:
+        """Return what became known of the watched from ``since`` on; ``now`` is when we see it."""

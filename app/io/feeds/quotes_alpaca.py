@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from tenacity import (
     RetryCallState,
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     stop_any,
     stop_before_delay,
@@ -23,14 +23,14 @@ from tenacity import (
 
 from app.engine.errors import AppError, InvalidData, Rejected, Transient
 from app.engine.market import Bar, Quote
+from app.engine.times import LONGEST_PAUSE_S, pause_told
 from app.io.feeds import alpaca_json
-from app.io.feeds.port import BadEntry, Bars, Quotes, Source
+from app.io.feeds.port import BadEntry, Bars, Quotes, Source, Take
 
-#: The feed that every account may ask: the default one refuses recent data to free accounts.
-FEED = "iex"
 BARS_A_PAGE = 10_000
 MOST_PAGES = 1_000
 ATTEMPTS = 4
+UNKNOWN = "unknown to the market data"
 
 _INCLUSIVE_END = timedelta(microseconds=1)
 _REFUSALS = frozenset({400, 401, 403, 404, 422})
@@ -38,23 +38,28 @@ _BROKEN = (OSError, ValueError, RecursionError, urllib3.exceptions.HTTPError)
 
 
 class AlpacaQuotes:
-    """Prices from Alpaca; safe across forks and threads, each of which gets a client of its own."""
+    """Prices from Alpaca; safe across forks and threads, each of which gets a client of its own.
 
-    def __init__(self, source: Source) -> None:
+    ``plan`` is always named: by default an account of the free one is refused recent prices.
+    """
+
+    def __init__(self, source: Source, plan: str) -> None:
         parts = urlsplit(source.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InvalidData("the data URL must start with http:// or https:// and name a host")
-        self._source = source
+        self._source, self._plan = source, plan
         self._own = threading.local()
 
-    def latest(self, symbols: Sequence[str]) -> Quotes:
+    def latest(self, symbols: Sequence[str], take: Take) -> Quotes:
         if not symbols:
             return Quotes({})
-        answer = self._get("/stocks/snapshots", {"symbols": ",".join(symbols), "feed": FEED})
+        query = {"symbols": ",".join(symbols), "feed": self._plan}
+        answer = self._get("/stocks/snapshots", query, take)
         good: dict[str, Quote] = {}
         bad: list[BadEntry] = []
         for symbol in dict.fromkeys(symbols):
             if symbol not in answer:
+                bad.append(BadEntry(symbol, UNKNOWN, ""))
                 continue
             try:
                 good[symbol] = alpaca_json.quote(symbol, answer[symbol])
@@ -62,7 +67,9 @@ class AlpacaQuotes:
                 bad.append(alpaca_json.bad_entry(symbol, why, answer[symbol]))
         return Quotes(good, tuple(bad))
 
-    def minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Bars:
+    def minute_bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime, take: Take
+    ) -> Bars:
         if not symbols or start >= end:
             return Bars(())
         query = {
@@ -73,13 +80,13 @@ class AlpacaQuotes:
             "limit": str(BARS_A_PAGE),
             "adjustment": "raw",
             "sort": "asc",
-            "feed": FEED,
+            "feed": self._plan,
         }
         good: dict[tuple[str, datetime], Bar] = {}
         bad: list[BadEntry] = []
         wanted = frozenset(symbols)
         for _ in range(MOST_PAGES):
-            entries, token = self._page(query)
+            entries, token = self._page(query, take)
             for symbol, value in entries:
                 if symbol in wanted:
                     _sort_out(symbol, value, good, bad)
@@ -90,8 +97,10 @@ class AlpacaQuotes:
             query["page_token"] = token
         raise Transient("the market data lists bars without an end")
 
-    def _page(self, query: Mapping[str, str]) -> tuple[list[tuple[str, object]], str | None]:
-        answer = self._get("/stocks/bars", query)
+    def _page(
+        self, query: Mapping[str, str], take: Take
+    ) -> tuple[list[tuple[str, object]], str | None]:
+        answer = self._get("/stocks/bars", query, take)
         listed, token = answer.get("bars") or {}, answer.get("next_page_token")
         shaped = isinstance(listed, dict) and isinstance(token, str | None)
         if not shaped or not all(isinstance(bars, list | None) for bars in listed.values()):
@@ -99,19 +108,20 @@ class AlpacaQuotes:
         entries = [(symbol, bar) for symbol, bars in listed.items() for bar in bars or ()]
         return entries, token or None
 
-    def _get(self, path: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+    def _get(self, path: str, query: Mapping[str, str], take: Take) -> Mapping[str, Any]:
         again: Any = Retrying(
-            retry=retry_if_exception_type(Transient),
+            retry=retry_if_exception(_may_pass_soon),
             stop=stop_any(
                 stop_after_attempt(ATTEMPTS), stop_before_delay(self._source.read_timeout_s)
             ),
             wait=_pause,
             reraise=True,
         )
-        answer: Mapping[str, Any] = again(self._get_once, path, dict(query))
+        answer: Mapping[str, Any] = again(self._get_once, path, dict(query), take)
         return answer
 
-    def _get_once(self, path: str, query: dict[str, str]) -> Mapping[str, Any]:
+    def _get_once(self, path: str, query: dict[str, str], take: Take) -> Mapping[str, Any]:
+        take()
         try:
             answer = self._client().get(path, query)
         except APIError as error:
@@ -129,6 +139,9 @@ class AlpacaQuotes:
         # The service refuses in JSON; a page in HTML is some gateway's, and may pass.
         if status in _REFUSALS and words.startswith("{"):
             return Rejected(str(status), words[:200])
+        if status == 429:
+            pause = pause_told(error.response.headers) or LONGEST_PAUSE_S
+            return Transient("the market data were asked too fast", pause)
         return Transient(f"the market data answered {status}")
 
     def _client(self) -> Any:
@@ -174,6 +187,11 @@ def _sort_out(
         good[symbol, bar.at] = bar
     except InvalidData as why:
         bad.append(alpaca_json.bad_entry(symbol, why, value))
+
+
+def _may_pass_soon(error: BaseException) -> bool:
+    """Say whether a request may be made again at once: not where a rate limit asks for a pause."""
+    return isinstance(error, Transient) and error.retry_after_s is None
 
 
 def _pause(state: RetryCallState) -> float:

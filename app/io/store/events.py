@@ -1,6 +1,6 @@
 """Events of the outside world, stored once under their natural key."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,21 @@ def insert_once(db: Connection, book_id: str, new: Sequence[Event]) -> list[Even
     stored = db.execute(insert(events).on_conflict_do_nothing().returning(_e.id), rows)
     ids = set(stored.scalars())
     return list({event.id: event for event in new if event.id in ids}.values())
+
+
+def add_tones(
+    db: Connection, book_id: str, tones: Mapping[str, float], at: datetime
+) -> dict[str, float]:
+    """Give events without a tone the one that became known at ``at``; return those that had none.
+
+    All else of an event stays: it became known when it was told first.
+    """
+    added = {}
+    for name, tone in sorted(tones.items()):
+        silent = sa.update(events).where(_e.book == book_id, _e.id == name, _e.tone.is_(None))
+        if db.execute(silent.values(tone=tone, tone_at=at)).rowcount:
+            added[name] = tone
+    return added
 
 
 # Built once: it stands on the way of every signal.

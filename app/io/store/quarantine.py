@@ -43,7 +43,8 @@ def add_once(
     """
     t = quarantine.c
     same = sa.and_(t.book == book, t.at > at - REPEATED, t.source == source, t.reason == reason)
-    told = sa.select(sa.exists().where(same, t.payload == sa.literal(dict(payload), JSONB)))
+    about = t.symbol.is_not_distinct_from(symbol)
+    told = sa.select(sa.exists().where(same, about, t.payload == sa.literal(dict(payload), JSONB)))
     if db.scalar(told):
         return False
     add(db, book, at, source, symbol, reason, payload)

@@ -91,6 +91,7 @@ events = sa.Table(
     sa.Column("relevance", sa.Double, nullable=False),
     sa.Column("tone", sa.Double),
     sa.Column("payload", JSONB, nullable=False),
+    sa.Column("tone_at", Time),
     sa.Index(None, "book", "first_seen_at"),
 )
 
