@@ -13,8 +13,8 @@ from app.engine.risk import BLOCKS
 from app.engine.session import takes_orders
 from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease, held
-from app.io.store import book_states, orders, verdicts
-from app.pipeline import parked, refusals
+from app.io.store import book_states, orders
+from app.pipeline import order_verdicts, parked, refusals
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
@@ -183,5 +183,4 @@ def _in_flight(db: Connection, lease: Lease, order: Order) -> bool:
 
 def _note(to: Services, db: Connection, order: Order, reason: Reason, *numbers: Measured) -> None:
     """Write a verdict about an order down, with what was measured and the limit, where known."""
-    judged = (order.symbol, f"intent:{order.intent_id}", Verdict("execute", reason, *numbers))
-    verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"execute": [judged]})
+    order_verdicts.note(to, db, "execute", order, Verdict("execute", reason, *numbers))

@@ -11,9 +11,9 @@ from app.engine.exits.protect import Means, Stop
 from app.engine.orders import Intent, Order, OrderState, protects
 from app.engine.verdicts import Judged, Reason, Verdict
 from app.engine.withdrawals import Withdrawal, by_order, withdrawal, withdrawals
-from app.io.store import intents, orders, recovery, verdicts
+from app.io.store import intents, orders, recovery
 from app.io.store.recovery import Difference
-from app.pipeline import refusals, risk
+from app.pipeline import order_verdicts, refusals, risk
 from app.pipeline.desk import Desk, risk_context
 from app.pipeline.refusals import Trouble
 from app.pipeline.services import Services
@@ -96,8 +96,7 @@ def _drop_unsent(to: Services, db: Connection, desk: Desk, way: Iterable[Order])
         if now is not None and now.state is OrderState.NEW:
             said = "withdrawn before it was sent"
             orders.move(db, order.client_id, OrderState.CANCELLED, desk.at, error=said)
-            judged = (order.symbol, f"intent:{order.intent_id}", _WITHDRAWN)
-            verdicts.add(db, to.book.id, desk.at, to.settings, {"protect": [judged]})
+            order_verdicts.note(to, db, "protect", order, _WITHDRAWN)
             gone.add(order.client_id)
     return replace(desk, open=tuple(o for o in desk.open if o.client_id not in gone))
 

@@ -11,10 +11,10 @@ from app.engine.exits.protect import SKEW, refusals, trusted_since
 from app.engine.orders import FINAL, WORKING, Order, Purpose, protects
 from app.engine.portfolio import Position
 from app.engine.verdicts import Reason, Verdict
-from app.io.store import book_states, orders, positions, recovery, verdicts
+from app.io.store import book_states, orders, positions, recovery
 from app.io.store.book_states import BookRow
 from app.io.store.recovery import Difference
-from app.pipeline import parked
+from app.pipeline import order_verdicts, parked
 from app.pipeline.services import Services
 
 
@@ -34,8 +34,7 @@ def note(to: Services, db: Connection, order: Order, said: str, closed: bool = F
     ``closed`` says that the broker takes no such order of anybody now.
     """
     no = Verdict("execute", Reason.BROKER_REJECTED, said)
-    judged = (order.symbol, f"intent:{order.intent_id}", no)
-    verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"execute": [judged]})
+    order_verdicts.note(to, db, "execute", order, no)
     if order.purpose is Purpose.ENTRY:
         return
     if closed and order.purpose not in NEVER_PARKED:
@@ -86,8 +85,7 @@ def alarm(to: Services, db: Connection, row: BookRow, trouble: Trouble) -> None:
     difference = Difference(now, trouble.kind, symbol, trouble.why, None, "watched here")
     recovery.add(db, to.book.id, difference)
     said = Verdict(trouble.kind, trouble.reason, len(refused), limit)
-    judged = (symbol, f"intent:{refused[-1].intent_id}", said)
-    verdicts.add(db, to.book.id, now, to.settings, {"protect": [judged]})
+    order_verdicts.note(to, db, "protect", refused[-1], said)
     if row.status is BookStatus.ACTIVE:
         reducing = BookStatus.REDUCING
         book_states.set_status(db, to.book.id, reducing, trouble.why, trouble.kind, now)

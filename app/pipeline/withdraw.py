@@ -8,6 +8,7 @@ from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import FINAL, WORKING, Order
 from app.engine.withdrawals import Withdrawal
 from app.io.store import orders, verdicts
+from app.pipeline import order_verdicts
 from app.pipeline.fills import executions_by_order
 from app.pipeline.messages import INTENTS
 from app.pipeline.record import record_or_refuse
@@ -33,10 +34,8 @@ def withdraw(to: Services, asked: Sequence[Withdrawal]) -> int:
 
 def note(to: Services, db: Connection, one: Withdrawal) -> None:
     """Write down why an order was withdrawn, unless something has been said of that before."""
-    subject = f"intent:{one.order.intent_id}"
-    if not verdicts.said(db, to.book.id, subject, one.because.gate):
-        judged = [(one.order.symbol, subject, one.because)]
-        verdicts.add(db, to.book.id, to.clock.now(), to.settings, {"withdraw": judged})
+    if not verdicts.said(db, to.book.id, order_verdicts.subject(one.order), one.because.gate):
+        order_verdicts.note(to, db, "withdraw", one.order, one.because)
 
 
 def _cancel(to: Services, order: Order) -> bool:
