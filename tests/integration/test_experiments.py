@@ -163,19 +163,27 @@ def cooldown_of_the_next_signals(world: World) -> set[str]:
         return set(rows.scalars())
 
 
-def test_stop_outs_roll_back(world: World) -> None:
-    assert world.buy("AAPL").filled_quantity > 0
-    started(world)
+def five_actionable(world: World) -> None:
     for n in range(5):
         world.wait(MINUTE)
         world.signal("NVDA", 0.3 + n / 100)
-    watch(world)
-    assert newest(world).state is State.RUNNING
-    world.intend("AAPL", Purpose.STOP_LOSS)
+
+
+def sold(world: World, purpose: Purpose) -> None:
+    world.intend("AAPL", purpose)
     world.run()
     world.stream(world.order("AAPL"))
     world.run()
     world.wait(SECOND)
+
+
+def test_stop_outs_roll_back(world: World) -> None:
+    assert world.buy("AAPL").filled_quantity > 0
+    started(world)
+    five_actionable(world)
+    watch(world)
+    assert newest(world).state is State.RUNNING
+    sold(world, Purpose.STOP_LOSS)
     watch(world)
     assert newest(world).ended_why == "stop_outs"
 
@@ -183,21 +191,15 @@ def test_stop_outs_roll_back(world: World) -> None:
 def test_a_stop_that_sold_at_a_gain_is_no_stop_out(world: World) -> None:
     bought = world.buy("AAPL")
     started(world)
-    for n in range(5):
-        world.wait(MINUTE)
-        world.signal("NVDA", 0.3 + n / 100)
+    five_actionable(world)
     bid, ask = world.market.prices["AAPL"]
     world.market.prices["AAPL"] = (bid * D("1.02"), ask * D("1.02"))
-    world.intend("AAPL", Purpose.TRAILING_STOP)
-    world.run()
-    world.stream(world.order("AAPL"))
-    world.run()
-    world.wait(SECOND)
+    sold(world, Purpose.TRAILING_STOP)
     watch(world)
-    sold = world.order("AAPL")
-    assert sold.average_price is not None
+    end = world.order("AAPL")
+    assert end.average_price is not None
     assert bought.average_price is not None
-    assert sold.average_price > bought.average_price
+    assert end.average_price > bought.average_price
     ended = newest(world)
     assert ended.state is State.RUNNING
     assert ended.measured is not None

@@ -3,6 +3,8 @@
 Money and quantities are NUMERIC, states are text with a CHECK, every row carries its book.
 """
 
+from enum import StrEnum
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -26,8 +28,8 @@ def _book(*, key: bool = False) -> sa.Column[str]:
     return sa.Column("book", sa.Text, primary_key=key, nullable=False)
 
 
-def _one_of(column: str, values: type) -> sa.CheckConstraint:
-    words = ", ".join(f"'{v}'" for v in values)  # type: ignore[attr-defined]
+def _one_of(column: str, values: type[StrEnum]) -> sa.CheckConstraint:
+    words = ", ".join(f"'{v}'" for v in values)
     return sa.CheckConstraint(f"{column} IN ({words})", name=column)
 
 
