@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit check format bench lock clean
+.PHONY: help setup demo test unit check format bench sim lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ format: setup  ## put the code into its one format
 
 bench: setup  ## measure, side by side, on this machine
 	@$(BIN)/python -m bench $(ARGS)
+
+sim: setup  ## play seeds of the simulation: SEEDS=2000 START=1 PROCESSES=2
+	@$(BIN)/python -m proof.sim --seeds $(or $(SEEDS),2000) --first $(or $(START),1) --processes $(or $(PROCESSES),2)
 
 lock: setup  ## resolve the requirements anew
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q requirements.in -o requirements.txt

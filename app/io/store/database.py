@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -83,9 +83,13 @@ class Database:
     Engines are kept per process id: a forked child never touches what its parent opened.
     """
 
-    def __init__(self, url: str, application_name: str) -> None:
+    def __init__(
+        self, url: str, application_name: str, session: Mapping[str, str] | None = None
+    ) -> None:
+        """``session`` are settings of PostgreSQL for every connection, beside the time-outs."""
         self._url = database_url(url)
         self._name = application_name
+        self._session = _SESSION | dict(session or {})
         self._engines: dict[int, Engine] = {}
         self._kept = threading.local()
 
@@ -169,4 +173,4 @@ class Database:
         )
 
     def _arguments(self, name: str, session: dict[str, str]) -> dict[str, object]:
-        return connect_arguments(f"{name}-{os.getpid()}", _SESSION | session)
+        return connect_arguments(f"{name}-{os.getpid()}", self._session | session)

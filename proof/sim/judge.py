@@ -1,0 +1,155 @@
+"""The judge: what must hold after every step, asked of the tables and of the broker itself."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.engine.orders import FINAL, Order, Side
+from app.pipeline.invariants import summed
+from proof.sim.broker import MemoryBroker
+from proof.sim.stage import Stage
+
+IN_DOUBT = "('SUBMITTING', 'UNKNOWN')"
+
+
+@dataclass
+class Judge:
+    """Collects breaches; ``fences`` are the moments at which each fence was handed out."""
+
+    stage: Stage
+    broker: MemoryBroker
+    breaches: list[str] = field(default_factory=list)
+    runs: Counter[tuple[str, int]] = field(default_factory=Counter)
+    ended: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
+    fences: dict[int, datetime] = field(default_factory=dict)
+
+    def handed_out(self, fence: int) -> None:
+        """Note when a fence was handed out: from then on no lower one may start anything."""
+        self.fences[fence] = self.stage.clock()
+
+    def arriving(self, order: Order) -> None:
+        """Look at the tables as an order reaches the broker: it must be there, and alone."""
+        doubtful = self.stage.rows(
+            f"SELECT client_id, state FROM orders WHERE symbol = :symbol AND side = :side"
+            f" AND state IN {IN_DOUBT}",
+            symbol=order.symbol,
+            side=order.side,
+        )
+        known = {row.client_id for row in doubtful}
+        mine = self.stage.rows(
+            "SELECT state, fence, submitting_wall FROM orders WHERE client_id = :id",
+            id=order.client_id,
+        )
+        if not mine or mine[0].submitting_wall is None:
+            self._breach(f"{order.client_id[:6]} was sent before it was committed")
+        elif any(
+            f > mine[0].fence and at < mine[0].submitting_wall for f, at in self.fences.items()
+        ):
+            self._breach(f"{order.client_id[:6]} was started by an owner that had lost the book")
+        if len(known) > 1:
+            self._breach(f"{len(known)} orders to {order.side} {order.symbol} are in doubt at once")
+
+    def ran(self, task: str, slot: int) -> None:
+        """Count a run of a slot."""
+        self.runs[task, slot] += 1
+        if self.runs[task, slot] > 1:
+            self._breach(f"slot {slot} of {task} ran twice")
+
+    def after_step(self) -> None:
+        """Check what holds at every moment."""
+        for said in (*self._orders(), *self._fills()):
+            self._breach(said)
+
+    def after_quiet(self, *, ids: bool) -> None:
+        """Check what holds once nothing has gone wrong for a while."""
+        for said in self.unsettled(ids=ids):
+            self._breach(said)
+
+    def limits(self, breached: Iterable[str]) -> None:
+        """Add the limits of the book that were passed."""
+        for said in breached:
+            self._breach(f"limit: {said}")
+
+    def unsettled(self, *, ids: bool) -> list[str]:
+        """Say what our tables and the broker do not agree on yet."""
+        return [*self._differences(ids=ids), *self._positions()]
+
+    def _differences(self, *, ids: bool) -> Iterator[str]:
+        ours = {row.client_id: row for row in self._order_rows()}
+        theirs = {k.ticket.client_id: k.stated for k in self.broker.book.values()}
+        for name, seen in theirs.items():
+            mine = ours.get(name)
+            if mine is None:
+                yield f"{name[:6]} is a ghost: the broker has it and we do not"
+            elif (mine.state, mine.filled_quantity) != (seen.state, seen.filled_quantity):
+                have, has = f"{mine.state} {mine.filled_quantity}", seen.filled_quantity
+                yield f"{name[:6]} is {have} here and {seen.state} {has} there"
+        for name, mine in ours.items():
+            doubtful = mine.state in ("SUBMITTING", "UNKNOWN", "NEW")
+            if doubtful and not self._may_stay(mine, ids=ids):
+                yield f"{name[:6]} is still {mine.state}"
+            if name not in theirs and mine.state in ("SUBMITTED", "PARTIAL", "FILLED"):
+                yield f"{name[:6]} is {mine.state}, and the broker never had it"
+
+    def _may_stay(self, mine: Any, *, ids: bool) -> bool:
+        """Without client ids an order that cannot be found waits for a person."""
+        return not ids and mine.state == "UNKNOWN"
+
+    def _orders(self) -> Iterator[str]:
+        rows = self._order_rows()
+        for row in rows:
+            now = (row.state, row.filled_quantity)
+            before = self.ended.get(row.client_id)
+            if before is not None and before != now:
+                yield f"{row.client_id[:6]} went from {before} to {now} after its end"
+            if row.state in {state.value for state in FINAL}:
+                self.ended[row.client_id] = now
+        intents = {row.client_id: row.intent_id for row in rows}
+        sent = Counter(k.ticket.client_id for k in self.broker.book.values())
+        per_intent = Counter(intents.get(name, name) for name in sent.elements())
+        for intent, count in per_intent.items():
+            if count > 1:
+                yield f"intent {intent[:6]} has {count} orders at the broker"
+        for symbol, position in self.broker.held.items():
+            if position.quantity < 0:
+                yield f"{position.quantity} {symbol} are sold short"
+
+    def _fills(self) -> Iterator[str]:
+        """Compare fills with positions and with what the broker filled, and count none twice."""
+        rows = self.stage.rows("SELECT symbol, side, quantity, client_id, cumulative FROM fills")
+        keys = Counter((row.client_id, row.cumulative) for row in rows)
+        for (name, cumulative), count in keys.items():
+            if count > 1:
+                yield f"the fill of {name[:6]} to {cumulative} counts {count} times"
+        held = self._held()
+        executed: Any = [_Fill(r.symbol, Side(r.side), r.quantity) for r in rows]
+        if summed(executed) != held:
+            yield f"positions {held} are not the fills' {summed(executed)}"
+
+    def _positions(self) -> Iterator[str]:
+        theirs = {s: p.quantity for s, p in self.broker.held.items() if p.quantity}
+        if theirs != self._held():
+            yield f"we hold {self._held()}, the broker {theirs}"
+
+    def _held(self) -> dict[str, Decimal]:
+        rows = self.stage.rows("SELECT symbol, quantity FROM positions WHERE quantity <> 0")
+        return {row.symbol: row.quantity for row in rows}
+
+    def _order_rows(self) -> list[Any]:
+        return self.stage.rows(
+            "SELECT client_id, intent_id, state, filled_quantity, quantity FROM orders"
+        )
+
+    def _breach(self, said: str) -> None:
+        if said not in self.breaches:
+            self.breaches.append(said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    symbol: str
+    side: Side
+    quantity: Decimal
