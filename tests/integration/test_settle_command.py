@@ -123,7 +123,10 @@ def test_what_it_is_at_the_broker_is_adopted_with_its_fills(world: World, frozen
         ({"order": "{order}", "not_there": "yes"}, "refused: accepted: that it is not there"),
         ({"order": "{order}", "not_there": True, "is": "x"}, "refused: accepted: that it is not"),
         ({"order": "{order}", "is": "x\n"}, "refused: --is: 'x\\n' is no order at paper"),
-        ({"order": "{order}", "is": "{other}"}, "is buy 1 AAPL; accepted: an order to buy 264 AAPL"),
+        (
+            {"order": "{order}", "is": "{other}"},
+            "is buy 1 AAPL; accepted: an order to buy 264 AAPL",
+        ),
         ({"order": "{order}", "is": "{taken}"}, "is our order {owner} already"),
     ],
 )
@@ -177,7 +180,9 @@ def test_without_a_worker_nothing_happens_now_or_later(
     ],
 )
 def test_a_wrong_call_is_one_line(words: list[str], why: str) -> None:
-    said = subprocess.run([METRONOME, "settle", *words], capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        [METRONOME, "settle", *words], capture_output=True, text=True, check=False
+    )
     assert said.returncode == 1
     assert said.stderr.startswith(f"metronome: {why}")
     assert said.stderr.count("\n") == 1
