@@ -64,6 +64,9 @@ class Broker(Protocol):
     ``not_open`` (nothing left to cancel or change) and ``closed`` (the market, the auction or the
     symbol takes no such order now). Any other code is the broker's own.
 
+    A broker's id of an order is unique at that broker for ever: an adapter to one that counts anew
+    each day puts the day in front of it.
+
     Reads may be retried by the adapter (at most three times). ``submit``, ``cancel`` and
     ``replace`` send one request each and never repeat it.
     """
@@ -91,8 +94,8 @@ class Broker(Protocol):
     ) -> BrokerOrder:
         """Ask for a change and return the successor, which has an id of its own.
 
-        What was replaced ends as CANCELLED and names it in ``replaced_by``. The successor counts its
-        own quantity and fills from zero, and names what it ``replaces`` where the broker says so.
+        What was replaced ends as CANCELLED and names it in ``replaced_by``. The successor counts
+        its own quantity and fills from zero, and names what it ``replaces`` where the broker does.
         """
 
     def order(self, broker_id: str) -> BrokerOrder | None:

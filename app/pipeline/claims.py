@@ -40,7 +40,8 @@ def settle(to: Services, order: Order) -> bool:
     found = _candidates(to, order, theirs)
     if len(found) == 1 and adopt(to, order, found[0], (), "resolve"):
         return True
-    freeze(to, order, [seen.broker_id for seen in found])
+    names = [seen.broker_id for seen in found]
+    freeze(to, order, names, f"may be any of {', '.join(names)}" if names else "may be lost")
     return False
 
 
@@ -71,14 +72,14 @@ def adopt(
     return True
 
 
-def freeze(to: Services, order: Order, found: Sequence[str]) -> None:
+def freeze(to: Services, order: Order, found: Sequence[str], what: str) -> None:
     """Leave an order in doubt, which keeps its symbol and side to itself; call a person.
 
-    Entries stop with every look until somebody has settled it; it is told of once.
+    Entries stop with every look until somebody has settled it; it is told of once. ``found`` are
+    the ids of what it can be, and ``what`` says of it why nobody knows.
     """
-    named = f"order {order.client_id} ({order.side} {order.quantity} {order.symbol})"
-    which = f"may be any of {', '.join(found)}" if found else "may be lost"
-    why, theirs = f"{named} {which}", ", ".join(found) or "not found"
+    why = f"order {order.client_id} ({order.side} {order.quantity} {order.symbol}) {what}"
+    theirs = ", ".join(found) or "not found"
     with to.database.begin() as db:
         row = book_states.lock(db, to.book.id)
         active = row.status is BookStatus.ACTIVE

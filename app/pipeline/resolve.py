@@ -52,7 +52,7 @@ def _not_found(to: Services, lease: Lease, order: Order) -> bool:
         known = recovery.noted(db, to.book.id, execute.DUPLICATE, order.client_id, order.created_at)
     if known:
         # The broker has it and does not show it: neither sent again nor closed as not there.
-        claims.freeze(to, order, [])
+        claims.freeze(to, order, [], "is known to the broker, which does not show it")
         return False
     if execute.outdated(to, order):
         execute.drop(to, lease, order, before=OrderState.UNKNOWN)

@@ -1,5 +1,6 @@
-"""A broker without client ids while nothing is in doubt: everything is found by its own id."""
+"""A broker without client ids: everything is found by its own id, and nothing is sent twice."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from pipeline_market import NOON, SECOND
 from pipeline_world import World, world_of
 
+from app.engine.book import BookStatus
 from app.engine.orders import OrderState
 from app.pipeline import fills, reconcile, silence
 
@@ -53,3 +55,33 @@ def test_fills_find_their_order_by_the_brokers_id(world: World, way: str) -> Non
     order = world.order("AAPL")
     assert order.state is OrderState.FILLED
     assert world.held()["AAPL"].quantity == order.quantity
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ("lost", "drop", "down", "refuse", ""),
+        ("drop", "lost", "", "down", "lost"),
+        ("down", "refuse", "drop", "lost", "drop"),
+        ("lost", "lost", "lost", "lost", "lost"),
+    ],
+)
+def test_whatever_happens_to_a_request_nothing_is_sent_twice(
+    world: World, faults: tuple[str, ...]
+) -> None:
+    symbols = ("AAPL", "MSFT", "NVDA", "TSLA")
+    world.broker.line.extend(faults)
+    for symbol in symbols:
+        world.signal(symbol)
+    world.run(8)
+    reconcile.run(world.to)
+    theirs = Counter(seen.symbol for seen in world.theirs())
+    assert max(theirs.values(), default=0) <= 1
+    for order in world.orders():
+        at_broker = theirs[order.symbol] == 1
+        assert (order.state is OrderState.FILLED) == at_broker, order
+        lost = order.state is OrderState.UNKNOWN
+        assert lost <= (world.row().status is BookStatus.REDUCING)
+    assert {s: p.quantity for s, p in world.held().items()} == {
+        s: p.quantity for s, p in world.broker.ledger.positions().items()
+    }

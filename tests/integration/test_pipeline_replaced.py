@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pipeline_market import MINUTE, SECOND, D
 from pipeline_world import World, world_of
 from stops_world import resting as resting_stops
@@ -16,6 +18,7 @@ from app.engine.orders import BrokerOrder, Execution, Order, OrderState
 from app.io.store import order_links, recovery
 from app.pipeline import fills, reconcile
 from app.pipeline.messages import FILLS, Update, encode
+from app.pipeline.record import record_or_refuse
 
 HOURS = 240 * MINUTE
 
@@ -133,6 +136,65 @@ def test_fills_before_and_after_count_once_in_any_order(
     now = world.order("AAPL")
     assert (now.state, now.filled_quantity, now.quantity) == (OrderState.FILLED, 50, 50)
     assert world.held()["AAPL"].quantity == 50
+
+
+HEARD = st.permutations([0, 1, 2, 3, 4, 0, 2, 4])
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(order_of_news=HEARD)
+def test_any_order_of_a_long_chains_news_ends_where_the_broker_does(
+    world: World, resting: Order, order_of_news: list[int]
+) -> None:
+    """Over the tables: each statement in a transaction of its own, some of them twice."""
+    with world.to.database.begin() as db:
+        for table in ("order_links", "fills", "positions"):
+            db.exec_driver_sql(f"DELETE FROM {table}")
+        db.exec_driver_sql(
+            "UPDATE orders SET state = 'SUBMITTED', broker_id = NULL, filled_quantity = 0,"
+            " average_price = NULL, quantity = 264"
+        )
+    seen = world.broker.order(resting.broker_id or "")
+    assert seen is not None
+    ids = [seen.broker_id, "b-2", "b-3"]
+    said = []
+    for n, (size, filled) in enumerate([(264, 40), (100, 60), (7, 7)]):
+        last = n == len(ids) - 1
+        one = replace(seen, broker_id=ids[n], quantity=D(size), filled_quantity=D(filled))
+        if n:
+            one = replace(one, client_id=f"by-hand-{n}", replaces=ids[n - 1])
+        fill = a_fill(one, filled, filled)
+        said.append((replace(one, state=OrderState.PARTIAL), fill))
+        if not last:
+            said.append((replace(one, state=OrderState.CANCELLED, replaced_by=ids[n + 1]), None))
+    filled_before = D(0)
+    for number in [*order_of_news, 0, 1, 2, 3, 4]:
+        record_or_refuse(world.to, said[number][0], [f for f in [said[number][1]] if f], "test")
+        now = world.order("AAPL")
+        assert filled_before <= now.filled_quantity <= now.quantity
+        filled_before = now.filled_quantity
+    assert (now.state, now.filled_quantity, now.quantity) == (OrderState.FILLED, 107, 107)
+    assert world.held()["AAPL"].quantity == 107
+
+
+def test_a_successor_that_is_another_order_of_ours_is_refused(world: World, resting: Order) -> None:
+    world.signal("MSFT")
+    world.run()
+    other = world.order("MSFT")
+    seen = world.broker.order(resting.broker_id or "")
+    assert seen is not None
+    gone = replace(seen, state=OrderState.CANCELLED, replaced_by=other.broker_id)
+    assert not record_or_refuse(world.to, gone, (), "test")
+    assert "update_refused" in world.logged
+    assert world.order("AAPL") == resting
+    with world.to.database.begin() as db:
+        assert order_links.owners(db, "paper", [other.broker_id or ""]) == {
+            other.broker_id: other.client_id
+        }
 
 
 def test_a_second_successor_is_refused_and_its_shares_stop_entries(
