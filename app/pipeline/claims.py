@@ -12,6 +12,7 @@ from app.engine.verdicts import Reason, Verdict
 from app.io.store import book_states, doubts, order_links, orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline import order_verdicts
+from app.pipeline.fills import executions_by_order
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
 
@@ -30,15 +31,16 @@ def settle(to: Services, order: Order) -> bool:
         if tries < len(to.resolve_delays_s):
             orders.postpone(db, order.client_id, to.resolve_delays_s[tries])
             return False
-    if not to.buckets.take("broker", to.clock.now(), reserve=True).allowed:
+    if not to.buckets.take("broker", to.clock.now(), cost=2, reserve=True).allowed:
         return False
     try:
-        theirs = to.broker.orders_since(sent - claims.BEFORE)
+        found = _candidates(to, order, to.broker.orders_since(sent - claims.BEFORE))
+        # It has been unprotected for all the delays: its fills do not wait for the next poll.
+        executed = executions_by_order(to, [order]) if len(found) == 1 else {}
     except (Transient, OutcomeUnknown, Rejected) as error:
         ask_later(to, order, str(error))
         return False
-    found = _candidates(to, order, theirs)
-    if len(found) == 1 and adopt(to, order, found[0], (), "resolve"):
+    if len(found) == 1 and adopt(to, order, found[0], executed[found[0].broker_id], "resolve"):
         return True
     names = [seen.broker_id for seen in found]
     freeze(to, order, names, f"may be any of {', '.join(names)}" if names else "may be lost")

@@ -45,7 +45,7 @@ def record(
     chain = order_links.load(db, order.client_id)
     stated = _covered(seen, [fill for fill in known if fill.broker_order_id == seen.broker_id])
     heard = apply_broker_order(order, stated, chain, claimed=of is not None)
-    _check_free(to, db, order, heard.chain[len(chain) :])
+    _check_free(to, db, order, heard.chain[len(chain) or 1 :])
     order_links.save(db, order, to.broker.name, chain, heard.chain)
     after = orders.store(db, heard.order, now)
     if after.state is OrderState.REJECTED is not order.state:
@@ -98,7 +98,7 @@ def record_or_refuse(
 
 
 def _check_free(to: Services, db: Connection, order: Order, named: Chain) -> None:
-    """Raise InvalidData where a broker order that is new to the chain is another order of ours."""
+    """Raise InvalidData where a broker order that joins the chain is another order of ours."""
     owners = order_links.owners(db, to.broker.name, [link.broker_id for link in named])
     for broker_id, owner in owners.items():
         raise InvalidData(

@@ -65,15 +65,12 @@ def is_frozen(world: World, order: Order, *, candidates: int) -> None:
         assert rows.scalar() == str(candidates)
 
 
-def test_news_before_the_reply_is_taken_in_by_the_poll(world: World) -> None:
+def test_news_before_the_reply_is_not_lost(world: World) -> None:
     """The stream knows the broker's id before we do: nothing is lost for that."""
     order = in_doubt(world, "lost")
     early = replace(order, broker_id=world.theirs()[0].broker_id)
     world.stream(early)
     world.run(PASSES)
-    assert world.order("AAPL").state is OrderState.SUBMITTED
-    world.wait(31 * SECOND)
-    world.run()
     assert world.order("AAPL").state is OrderState.FILLED
     assert world.held()["AAPL"].quantity == order.quantity
 
@@ -84,7 +81,8 @@ def test_a_lost_reply_is_matched_once_every_delay_is_over(world: World) -> None:
     assert world.order("AAPL").state is OrderState.UNKNOWN, "another one may yet be listed"
     world.run()
     now = world.order("AAPL")
-    assert (now.state, now.broker_id) == (OrderState.SUBMITTED, world.theirs()[0].broker_id)
+    assert (now.state, now.broker_id) == (OrderState.FILLED, world.theirs()[0].broker_id)
+    assert world.held()["AAPL"].quantity == order.quantity, "its fills have waited long enough"
     assert notes(world, order) == ["adopted"]
     assert len(world.broker.tried) == 1
     assert world.row().status is BookStatus.ACTIVE
@@ -132,6 +130,18 @@ def test_what_was_placed_at_another_time_is_no_candidate(world: World, shift: An
     is_frozen(world, order, candidates=0)
 
 
+def test_the_window_is_about_the_request_and_not_about_the_decision(world: World) -> None:
+    world.buy("AAPL")
+    world.broker.line.extend(["down", "lost"])
+    world.intend("AAPL", Purpose.STOP_LOSS)
+    world.run()
+    world.wait(AFTER + MINUTE)
+    world.run(PASSES)
+    sale = next(order for order in world.orders() if order.purpose is Purpose.STOP_LOSS)
+    assert sale.state is OrderState.FILLED
+    assert world.held() == world.broker.ledger.positions() == {}
+
+
 def test_a_twin_that_was_there_before_we_sent_is_no_candidate(world: World) -> None:
     world.signal("AAPL")
     world.broker.line.append("down")
@@ -142,7 +152,7 @@ def test_a_twin_that_was_there_before_we_sent_is_no_candidate(world: World) -> N
     world.broker.line.append("lost")
     world.run(PASSES)
     ours = world.order("AAPL")
-    assert ours.state is OrderState.SUBMITTED
+    assert ours.state is OrderState.FILLED
     assert ours.broker_id not in (None, twin)
 
 
@@ -233,7 +243,7 @@ def test_a_broker_that_does_not_answer_has_not_lost_it(world: World) -> None:
     assert world.row().status is BookStatus.ACTIVE
     world.broker.ledger.orders_since = listed  # type: ignore[method-assign]
     world.run()
-    assert world.order("AAPL").state is OrderState.SUBMITTED
+    assert world.order("AAPL").state is OrderState.FILLED
     assert notes(world, order) == ["adopted"]
 
 
