@@ -14,7 +14,12 @@ from app.engine.portfolio import Account
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a broker can do; the pipeline asks these, never the broker's name."""
+    """What a broker can do; the pipeline asks these, never the broker's name.
+
+    Without ``client_ids`` a repeated submit is a second order, ``order_by_client_id`` finds
+    nothing, ``BrokerOrder.client_id`` is empty and ``Execution.client_id`` is None: an order is
+    known by the broker's id alone, which the reply to ``submit`` states.
+    """
 
     client_ids: bool
     auction_orders: bool
@@ -59,6 +64,9 @@ class Broker(Protocol):
     ``not_open`` (nothing left to cancel or change) and ``closed`` (the market, the auction or the
     symbol takes no such order now). Any other code is the broker's own.
 
+    A broker's id of an order is unique at that broker for ever: an adapter to one that counts anew
+    each day puts the day in front of it.
+
     Reads may be retried by the adapter (at most three times). ``submit``, ``cancel`` and
     ``replace`` send one request each and never repeat it.
     """
@@ -84,7 +92,11 @@ class Broker(Protocol):
     def replace(
         self, broker_id: str, *, quantity: Decimal | None = None, limit_price: Decimal | None = None
     ) -> BrokerOrder:
-        """Ask for a change and return the successor, which has an id of its own."""
+        """Ask for a change and return the successor, which has an id of its own.
+
+        What was replaced ends as CANCELLED and names it in ``replaced_by``. The successor counts
+        its own quantity and fills from zero, and names what it ``replaces`` where the broker does.
+        """
 
     def order(self, broker_id: str) -> BrokerOrder | None:
         """Return an order by the broker's id, None when the broker does not know it."""

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("app.cli.status:status", "Show the processes and what they are doing."),
     "why": ("app.cli.why:why", "Say why a symbol did or did not trade."),
     "experiment": ("app.cli.experiment:experiment", "Change settings for a while, guarded."),
+    "settle": ("app.cli.settle:settle", "Say what became of an order that is in doubt."),
     "kpis": ("app.cli.kpis:kpis", "Show the key figures of a day, hour by hour."),
     "funnel": ("app.cli.funnel:funnel", "Show a day from scores to fills, and what refused what."),
     "config": ("app.cli.config:config", "Show or check the settings."),

@@ -223,7 +223,9 @@ def _free(desk: _Desk, symbol: str) -> Iterator[Verdict]:
     yield verdict("conflict", clash is None, Reason.CONFLICTING_PAIR, clash)
     held = desk.context.held.get(symbol, Decimal(0))
     yield verdict("position", held == 0, Reason.POSITION_EXISTS, held, Decimal(0))
-    yield verdict("pending", symbol not in desk.coming, Reason.ORDER_PENDING)
+    doubtful = symbol in desk.context.doubtful
+    why = Reason.ORDER_IN_DOUBT if doubtful else Reason.ORDER_PENDING
+    yield verdict("pending", symbol not in desk.coming, why)
 
 
 def _buy(

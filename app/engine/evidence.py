@@ -12,6 +12,7 @@ from app.engine.book import Basket, Book
 class RouteContext:
     """What is held (shares), which symbols have an unfinished entry, and last prices.
 
+    ``doubtful`` are the symbols of which an order is in doubt.
     ``prices`` needs the baskets' ETFs: a basket whose ETF has no price does not fire.
     """
 
@@ -19,6 +20,7 @@ class RouteContext:
     held: Mapping[str, Decimal]
     pending: frozenset[str]
     prices: Mapping[str, Decimal]
+    doubtful: frozenset[str] = frozenset()
 
 
 def evidence_score(book: Book, symbol: str, score: float) -> float:

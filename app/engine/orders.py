@@ -141,7 +141,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class BrokerOrder:
-    """An order as the broker states it; ``state`` is the broker's status in our words."""
+    """An order as the broker states it; ``state`` is the broker's status in our words.
+
+    ``client_id`` is empty where the broker takes none. An order that was replaced has ended, and
+    ``replaced_by`` names its successor, which counts its own quantity and its own fills from zero.
+    """
 
     broker_id: str
     client_id: str
@@ -156,11 +160,17 @@ class BrokerOrder:
     created_at: datetime
     status: str
     replaced_by: str | None = None
+    replaces: str | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One fill as the broker's ledger or stream states it; ``id`` is ``ids.execution_id``."""
+    """One fill as the broker's ledger or stream states it; ``id`` is ``ids.execution_id``.
+
+    ``client_id`` is None where the source does not say it: its order is the broker's.
+    """
 
     id: str
     broker_order_id: str

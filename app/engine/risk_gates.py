@@ -1,11 +1,11 @@
 """The gates that an intent passes to become an order, in the order in which they are asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from app.engine import caps, sizing, trades
 from app.engine.book import Book, BookStatus
-from app.engine.orders import Intent, Purpose, Side, outstanding, protects
+from app.engine.orders import IN_DOUBT, Intent, Order, Purpose, Side, outstanding, protects
 from app.engine.portfolio import sellable
 from app.engine.rounding import decimal
 from app.engine.session import Phase, pre_close_at, regular, takes_orders
@@ -115,8 +115,12 @@ def position(book: Book, intent: Intent, context: RiskContext) -> Verdict:
 
 def pending(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     """Pass a symbol without an unfinished order of either side."""
-    orders = sum(order.symbol == intent.symbol for order in context.pending)
-    return verdict("pending", orders == 0, Reason.ORDER_PENDING, orders, 0)
+    orders = [order for order in context.pending if order.symbol == intent.symbol]
+    return verdict("pending", not orders, _why_pending(orders), len(orders), 0)
+
+
+def _why_pending(orders: Iterable[Order]) -> Reason:
+    return Reason.ORDER_IN_DOUBT if IN_DOUBT & {o.state for o in orders} else Reason.ORDER_PENDING
 
 
 def conflict(book: Book, intent: Intent, context: RiskContext) -> Verdict:
@@ -202,7 +206,7 @@ def holding(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     held, covered = held_and_covered(intent, context)
     if not held.is_finite():
         return Verdict("holding", Reason.BAD_DATA, str(held), covered)
-    missing = Reason.ORDER_PENDING if held > 0 else Reason.NO_POSITION
+    missing = _why_pending(_exits(intent, context)) if held > 0 else Reason.NO_POSITION
     return verdict("holding", held > covered, missing, held, covered)
 
 
@@ -288,6 +292,9 @@ def held_and_covered(intent: Intent, context: RiskContext) -> tuple[Decimal, Dec
     """
     held = sizing.held(context).get(intent.symbol)
     owned = sellable(held) if held else Decimal(0)
-    orders = (o for o in context.pending if o.symbol == intent.symbol and o.side is intent.side)
-    covered = sum((outstanding(order) for order in orders), Decimal(0))
+    covered = sum((outstanding(order) for order in _exits(intent, context)), Decimal(0))
     return (owned if intent.side is Side.SELL else -owned), covered
+
+
+def _exits(intent: Intent, context: RiskContext) -> list[Order]:
+    return [o for o in context.pending if (o.symbol, o.side) == (intent.symbol, intent.side)]

@@ -71,6 +71,9 @@ class Reason(StrEnum):
     # execution
     BROKER_REJECTED = "broker_rejected"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    ORDER_IN_DOUBT = "order_in_doubt"
+    ORDER_LOST = "order_lost"
+    SETTLED_BY_HAND = "settled_by_hand"
     RATE_FUSE = "rate_fuse"
     EXIT_PARKED = "exit_parked"
     STOP_NOT_PLACED = "stop_not_placed"

@@ -17,6 +17,7 @@ from app.pipeline import (
     resolve,
     risk,
     route,
+    settle,
     silence,
     withdraw,
 )
@@ -51,7 +52,7 @@ def _once(to: Services, lease: Lease) -> str:
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
     withdrawn = withdraw.withdraw(to, decided.cancel)
-    settled = resolve.resolve(to, lease)
+    settled = settle.carry_out(to) + resolve.resolve(to, lease)
     polled = fills.poll(to)
     settled += silence.close(to)
     return (

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from app.engine import caps, trades
 from app.engine.baskets import RouteContext
 from app.engine.book import Book
-from app.engine.orders import Intent, Order, Purpose
+from app.engine.orders import IN_DOUBT, Intent, Order, Purpose
 from app.engine.risk import RiskContext
 from app.engine.session import Phase, phase_at
 from app.engine.signals import Signal
@@ -102,6 +102,7 @@ def route_context(desk: Desk) -> RouteContext:
         held={symbol: position.quantity for symbol, position in desk.money.positions.items()},
         pending=frozenset(o.symbol for o in desk.open) | {i.symbol for i in desk.intents},
         prices=ledger.prices(desk.money.quotes),
+        doubtful=frozenset(o.symbol for o in desk.open if o.state in IN_DOUBT),
     )
 
 

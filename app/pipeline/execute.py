@@ -7,13 +7,14 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from app.engine.book import BookStatus
-from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.orders import BrokerOrder, Order, OrderState, Purpose
 from app.engine.risk import BLOCKS
 from app.engine.session import takes_orders
 from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease, held
-from app.io.store import book_states, orders
+from app.io.store import book_states, doubts, orders, recovery, verdicts
+from app.io.store.recovery import Difference
 from app.pipeline import order_verdicts, parked, refusals
 from app.pipeline.record import record
 from app.pipeline.services import Services
@@ -86,6 +87,8 @@ def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderSt
         if orders.start_submit(
             db, order.client_id, lease, orders.Guard(statuses, minute_s, most), before
         ):
+            if not to.broker.capabilities.client_ids:
+                doubts.note_sent(db, order.client_id, to.clock.now())
             return True
         row = book_states.lock(db, to.book.id)
         # A paused owner may wake when a newer one has sent the order: then it is not ours to close.
@@ -97,6 +100,8 @@ def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderSt
         elif (sent := orders.sent_within(db, to.book.id, minute_s)) >= most:
             _blow_fuse(to, db, sent, most)
             _note(to, db, order, Reason.RATE_FUSE, sent, most)
+        elif other := doubts.other_in_doubt(db, order):
+            _note_wait(to, db, order, other)
     return False
 
 
@@ -123,7 +128,7 @@ def send(to: Services, lease: Lease, order: Order, before: OrderState = OrderSta
         seen = to.broker.submit(order)
     except Rejected as error:
         if error.code == DUPLICATE:
-            _doubt(to, lease, order, "sent before")
+            _sent_before(to, lease, order)
         else:
             _refuse(to, lease, order, error)
         return False
@@ -133,16 +138,24 @@ def send(to: Services, lease: Lease, order: Order, before: OrderState = OrderSta
     except OutcomeUnknown as error:
         _doubt(to, lease, order, str(error))
         return False
-    return _answered(to, order, seen)
+    return _answered(to, lease, order, seen)
 
 
-def _answered(to: Services, order: Order, seen: BrokerOrder) -> bool:
-    """Record the broker's first word; False where that is its no, which ``record`` notes."""
-    with to.database.begin() as db:
-        after = record(to, db, seen, (), "submit")
-        taken = after is None or after.state is not OrderState.REJECTED
-        if taken:
-            _note(to, db, order, Reason.PASSED, seen.status)
+def _answered(to: Services, lease: Lease, order: Order, seen: BrokerOrder) -> bool:
+    """Record the broker's first word; False where that is its no, which ``record`` notes.
+
+    A word that cannot be true of this order leaves it in doubt, and the others go on.
+    """
+    try:
+        with to.database.begin() as db:
+            after = record(to, db, seen, (), "submit", of=order.client_id)
+            taken = after is None or after.state is not OrderState.REJECTED
+            if taken:
+                _note(to, db, order, Reason.PASSED, seen.status)
+    except InvalidData as error:
+        to.log("update_refused", book=to.book.id, order=order.client_id, why=str(error))
+        _doubt(to, lease, order, str(error))
+        return False
     return taken
 
 
@@ -167,6 +180,15 @@ def _refuse(to: Services, lease: Lease, order: Order, error: Rejected) -> None:
             refusals.note(to, db, order, said, closed=error.code == CLOSED)
 
 
+def _sent_before(to: Services, lease: Lease, order: Order) -> None:
+    """The broker has it under this id: looked up, and never again taken for not there."""
+    with to.database.begin() as db:
+        now, said = to.clock.now(), "sent before"
+        found = Difference(now, DUPLICATE, order.client_id, order.state, said, "looked up")
+        recovery.add(db, to.book.id, found)
+    _doubt(to, lease, order, said)
+
+
 def _doubt(to: Services, lease: Lease, order: Order, said: str) -> None:
     """Nobody knows what became of the request: the order is looked up."""
     with to.database.begin() as db:
@@ -179,6 +201,13 @@ def _in_flight(db: Connection, lease: Lease, order: Order) -> bool:
     """Is it still our request that the order waits for, or has somebody moved it on meanwhile?"""
     now = orders.get(db, order.client_id, lock=True)
     return now is not None and (now.state, now.fence) == (OrderState.SUBMITTING, lease.fence)
+
+
+def _note_wait(to: Services, db: Connection, order: Order, other: str) -> None:
+    """Say once that an order waits for another one of its symbol and side, which is in doubt."""
+    if not verdicts.said(db, to.book.id, order_verdicts.subject(order), "in_doubt"):
+        waits = Verdict("in_doubt", Reason.ORDER_IN_DOUBT, other)
+        order_verdicts.note(to, db, "execute", order, waits)
 
 
 def _note(to: Services, db: Connection, order: Order, reason: Reason, *numbers: Measured) -> None:

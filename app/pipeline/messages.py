@@ -52,15 +52,15 @@ def _plain(value: Any) -> Any:
 
 
 def _order(raw: dict[str, Any]) -> BrokerOrder:
-    average = raw["average_price"]
+    prices = ("average_price", "limit_price", "stop_price")
     return BrokerOrder(
         **{
             **raw,
+            **{name: _price(raw.get(name)) for name in prices},
             "side": Side(raw["side"]),
             "state": OrderState(raw["state"]),
             "quantity": _positive(raw["quantity"]),
             "filled_quantity": _number(raw["filled_quantity"]),
-            "average_price": None if average is None else _positive(average),
             "created_at": _moment(raw["created_at"]),
         }
     )
@@ -84,6 +84,10 @@ def _positive(text: str) -> Decimal:
     if not (number := _number(text)):
         raise ValueError(f"{text} is not above zero")
     return number
+
+
+def _price(text: str | None) -> Decimal | None:
+    return None if text is None else _positive(text)
 
 
 def _moment(text: str) -> datetime:

@@ -14,10 +14,11 @@ from app.engine.exits.stop_loss import stop_price
 from app.engine.orders import FINAL, BrokerOrder, Execution, Order
 from app.engine.portfolio import Account, Position
 from app.io.locks import Lease
-from app.io.store import accounts, book_states, fills, orders, positions, recovery
+from app.io.store import accounts, book_states, fills, order_links, orders, positions, recovery
 from app.io.store.recovery import Difference
+from app.pipeline import claims
 from app.pipeline.ownership import LEASE_S, owning
-from app.pipeline.record import record
+from app.pipeline.record import find, record
 from app.pipeline.services import Services
 
 #: Orders and fills are compared from this long before the session's open.
@@ -71,8 +72,10 @@ def _repair_orders(to: Services, lease: Lease) -> None:
     _keep(to, lease)
     with to.database.begin() as db:
         ours = {order.client_id: order for order in orders.listing(db, to.book.id, since)}
+        owners = order_links.owners(db, to.broker.name, [seen.broker_id for seen in theirs])
+    claims.adopt_late(to, theirs, executed)
     for seen in theirs:
-        mine = ours.get(seen.client_id)
+        mine = ours.get(owners.get(seen.broker_id, seen.client_id))
         if mine is None or not _agree(mine, seen):
             _repair_or_refuse(to, seen, executed[seen.broker_id])
         if mine is not None and mine.state in FINAL and seen.state not in FINAL:
@@ -82,12 +85,12 @@ def _repair_orders(to: Services, lease: Lease) -> None:
 def _withdraw(to: Services, lease: Lease, mine: Order, seen: BrokerOrder) -> None:
     """Cancel at the broker what we had closed as never sent: it reserves nothing here."""
     with to.database.begin() as db:
-        subject = ("order", seen.client_id)
+        subject = ("order", mine.client_id)
         _note(to, db, subject, str(mine.state), seen.status, "closed here: cancelled there")
     try:
         to.broker.cancel(seen.broker_id)
     except Rejected as error:
-        to.log("cancel_refused", book=to.book.id, order=seen.client_id, why=str(error))
+        to.log("cancel_refused", book=to.book.id, order=mine.client_id, why=str(error))
     _keep(to, lease)
 
 
@@ -105,24 +108,26 @@ def _repair_or_refuse(to: Services, seen: BrokerOrder, executed: list[Execution]
         with to.database.begin() as db:
             _repair(to, db, seen, executed)
     except InvalidData as error:
-        to.log("update_refused", book=to.book.id, order=seen.client_id, why=str(error))
+        named = seen.client_id or seen.broker_id
+        to.log("update_refused", book=to.book.id, order=named, why=str(error))
         with to.database.begin() as db:
-            _note(to, db, ("order", seen.client_id), None, seen.status, f"refused: {error}")
+            _note(to, db, ("order", named), None, seen.status, f"refused: {error}")
 
 
 def _repair(to: Services, db: Connection, seen: BrokerOrder, executed: list[Execution]) -> None:
-    before = orders.get(db, seen.client_id, lock=True)
-    known = len(fills.for_order(db, seen.client_id))
-    after = record(to, db, seen, executed, "reconcile")
+    before = find(to, db, seen)
     theirs = f"{seen.status} {seen.filled_quantity}"
     if before is None:
-        _note(to, db, ("order", seen.client_id), None, theirs, "not ours: left alone")
-    elif after != before:
-        mine = f"{before.state} {before.filled_quantity}"
-        _note(to, db, ("order", seen.client_id), mine, theirs, "recorded")
-    elif (late := len(fills.for_order(db, seen.client_id)) - known) > 0:
-        mine = f"{before.state} {before.filled_quantity}"
-        _note(to, db, ("order", seen.client_id), mine, theirs, f"{late} late fills recorded")
+        subject = ("order", seen.client_id or seen.broker_id)
+        _note(to, db, subject, None, theirs, "not ours: left alone")
+        return
+    known = len(fills.for_order(db, before.client_id))
+    after = record(to, db, seen, executed, "reconcile")
+    subject, mine = ("order", before.client_id), f"{before.state} {before.filled_quantity}"
+    if after != before:
+        _note(to, db, subject, mine, theirs, "recorded")
+    elif (late := len(fills.for_order(db, before.client_id)) - known) > 0:
+        _note(to, db, subject, mine, theirs, f"{late} late fills recorded")
 
 
 def _note(

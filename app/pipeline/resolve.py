@@ -1,15 +1,10 @@
 """Resolve: an order in doubt is looked up by its client id, then adopted or sent again with it."""
 
-from sqlalchemy.engine import Connection
-
-from app.engine.book import BookStatus
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
-from app.io.store import book_states, orders, recovery
-from app.io.store.recovery import Difference
-from app.pipeline import execute
-from app.pipeline.record import record_or_refuse
+from app.io.store import orders, recovery
+from app.pipeline import claims, execute
 from app.pipeline.services import Services
 
 
@@ -30,34 +25,21 @@ def resolve(to: Services, lease: Lease) -> int:
 
 
 def _settle(to: Services, lease: Lease, order: Order) -> bool:
+    if not to.broker.capabilities.client_ids:
+        return claims.settle(to, order)
     if not to.buckets.take("broker", to.clock.now(), reserve=True).allowed:
         return False
     try:
         seen = to.broker.order_by_client_id(order.client_id)
     except (Transient, OutcomeUnknown, Rejected) as error:
-        _ask_later(to, order, str(error))
+        claims.ask_later(to, order, str(error))
         return False
     if seen is None:
         return _not_found(to, lease, order)
-    if not record_or_refuse(to, seen, (), "resolve"):
-        _ask_later(to, order, "what was found is not this order")
+    if not claims.adopt(to, order, seen, (), "resolve"):
+        claims.ask_later(to, order, "what was found is not this order")
         return False
-    with to.database.begin() as db:
-        _note(to, db, order, seen.status, "adopted")
     return True
-
-
-def _note(to: Services, db: Connection, order: Order, theirs: str, action: str) -> None:
-    now = to.clock.now()
-    difference = Difference(now, "order", order.client_id, order.state, theirs, action)
-    recovery.add(db, to.book.id, difference)
-
-
-def _ask_later(to: Services, order: Order, why: str) -> None:
-    with to.database.begin() as db:
-        # The broker did not answer: that is not one of the times it did not have the order.
-        orders.postpone(db, order.client_id, to.resolve_delays_s[0], asked=False)
-    to.log("look_up_failed", client_id=order.client_id, why=why)
 
 
 def _not_found(to: Services, lease: Lease, order: Order) -> bool:
@@ -67,8 +49,11 @@ def _not_found(to: Services, lease: Lease, order: Order) -> bool:
         if tries < len(to.resolve_delays_s):
             orders.postpone(db, order.client_id, to.resolve_delays_s[tries])
             return False
-    if not to.broker.capabilities.client_ids:
-        return _call_a_person(to, order)
+        known = recovery.noted(db, to.book.id, execute.DUPLICATE, order.client_id, order.created_at)
+    if known:
+        # The broker has it and does not show it: neither sent again nor closed as not there.
+        claims.freeze(to, order, [], "is known to the broker, which does not show it")
+        return False
     if execute.outdated(to, order):
         execute.drop(to, lease, order, before=OrderState.UNKNOWN)
         return True
@@ -80,19 +65,5 @@ def _send_again(to: Services, lease: Lease, order: Order) -> bool:
     if not execute.start(to, lease, order, before=OrderState.UNKNOWN):
         return False
     with to.database.begin() as db:
-        _note(to, db, order, "not found", "sent again with the same id")
+        claims.note(to, db, order, "not found", "sent again with the same id")
     return execute.send(to, lease, order, before=OrderState.UNKNOWN)
-
-
-def _call_a_person(to: Services, order: Order) -> bool:
-    """A broker without client ids cannot be asked twice: stop entries until a person has looked."""
-    why = f"order {order.client_id} ({order.side} {order.quantity} {order.symbol}) may be lost"
-    with to.database.begin() as db:
-        row = book_states.lock(db, to.book.id)
-        if row.status is BookStatus.ACTIVE:
-            book_states.set_status(
-                db, to.book.id, BookStatus.REDUCING, why, "resolver", to.clock.now()
-            )
-        orders.postpone(db, order.client_id, to.resolve_delays_s[-1])
-    to.log("order_lost", book=to.book.id, why=why)
-    return False

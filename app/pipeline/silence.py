@@ -37,7 +37,7 @@ def _settle(to: Services, order: Order) -> bool:
         seen = _look_up(to, order)
         if seen is not None:
             executed = executions_by_order(to, [order])[seen.broker_id]
-            if record_or_refuse(to, seen, executed, "silence"):
+            if record_or_refuse(to, seen, executed, "silence", of=order.client_id):
                 return False
             _cancel(to, seen)
     except (Transient, OutcomeUnknown, Rejected) as error:
@@ -48,9 +48,14 @@ def _settle(to: Services, order: Order) -> bool:
 
 
 def _look_up(to: Services, order: Order) -> BrokerOrder | None:
-    """Ask by our own id where the broker knows it: the one that it gave was asked for by polls."""
+    """Ask by our own id where the broker knows it: the one that it gave was asked for by polls.
+
+    What was replaced bears our id only at the beginning of its chain.
+    """
     if to.broker.capabilities.client_ids:
-        return to.broker.order_by_client_id(order.client_id)
+        seen = to.broker.order_by_client_id(order.client_id)
+        if seen is None or seen.replaced_by is None:
+            return seen
     return to.broker.order(order.broker_id or "")
 
 
@@ -59,7 +64,7 @@ def _cancel(to: Services, seen: BrokerOrder) -> None:
         if seen.state not in FINAL:
             to.broker.cancel(seen.broker_id)
     except Rejected as error:
-        to.log("cancel_refused", book=to.book.id, order=seen.client_id, why=str(error))
+        to.log("cancel_refused", book=to.book.id, order=seen.broker_id, why=str(error))
 
 
 def _close(to: Services, order: Order, theirs: str | None) -> None:

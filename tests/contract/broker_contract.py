@@ -11,6 +11,7 @@ import pytest
 from app.adapters.port import Broker
 from app.engine.errors import Rejected
 from app.engine.ids import digest
+from app.engine.lifecycle import apply_broker_order
 from app.engine.orders import FINAL, Order, OrderState, OrderType, Purpose, Side, TimeInForce
 from app.engine.portfolio import cash_after
 from app.engine.rounding import to_tick
@@ -249,6 +250,11 @@ class BrokerContract:
         old = stage.broker.order(placed.broker_id)
         assert old is not None
         assert (old.state, old.replaced_by) == (OrderState.CANCELLED, successor.broker_id)
+        ours = replace(order, state=OrderState.SUBMITTED)
+        heard = apply_broker_order(ours, old)
+        heard = apply_broker_order(heard.order, left, heard.chain)
+        assert (heard.order.state, heard.order.quantity) == (OrderState.SUBMITTED, 3)
+        assert heard.order.limit_price == lower
 
     def test_a_finished_order_cannot_be_replaced(self, stage: Stage) -> None:
         broker_id = bought(stage, "too late")

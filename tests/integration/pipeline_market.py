@@ -80,6 +80,8 @@ class Unruly:
     ``line`` holds what the next submissions meet: "lost" (arrived, the answer did not), "drop"
     (never arrived), "down" (certainly not sent), "refuse" (the broker's no), "closed" (its word
     that the market is) or "" (nothing). While ``resting``, what arrives works without filling.
+    Without ``client_ids`` it has never seen one: a repeat is a second order, nothing is found by
+    it, and nothing that it says bears one.
     """
 
     def __init__(self, ledger: Broker, client_ids: bool = True, stops: bool = False) -> None:
@@ -114,25 +116,43 @@ class Unruly:
         if self.resting:
             far = D(1) if order.side is Side.BUY else D(1_000_000)
             order = replace(order, type=OrderType.LIMIT, limit_price=far)
+        if not self.capabilities.client_ids:
+            order = replace(order, client_id=f"{order.client_id}-{len(self.tried)}")
         seen = self.ledger.submit(order)
         if fault == "lost":
             raise OutcomeUnknown("read timed out")
-        return seen
+        return self._said(seen)
 
     def order_by_client_id(self, client_id: str) -> BrokerOrder | None:
         self.looked_up += 1
         if self.hidden:
             self.hidden -= 1
             return None
-        if not self.capabilities.client_ids:
-            return None
-        return self.ledger.order_by_client_id(client_id)
+        return self.ledger.order_by_client_id(client_id) if self.capabilities.client_ids else None
+
+    def order(self, broker_id: str) -> BrokerOrder | None:
+        seen = self.ledger.order(broker_id)
+        return seen and self._said(seen)
+
+    def open_orders(self) -> Sequence[BrokerOrder]:
+        return [self._said(seen) for seen in self.ledger.open_orders()]
+
+    def orders_since(self, since: datetime) -> Sequence[BrokerOrder]:
+        if self.hidden and not self.capabilities.client_ids:
+            self.hidden -= 1
+            return []
+        return [self._said(seen) for seen in self.ledger.orders_since(since)]
 
     def executions(self, since: datetime) -> Sequence[Execution]:
         if self.mute:
             return []
         whole = self.ledger.executions(since)
-        return [part for execution in whole for part in in_parts(execution, self.parts)]
+        parts = [part for execution in whole for part in in_parts(execution, self.parts)]
+        known = self.capabilities.client_ids
+        return parts if known else [replace(part, client_id=None) for part in parts]
+
+    def _said(self, seen: BrokerOrder) -> BrokerOrder:
+        return seen if self.capabilities.client_ids else replace(seen, client_id="")
 
 
 def in_parts(execution: Execution, count: int) -> list[Execution]:

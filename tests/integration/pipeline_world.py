@@ -188,7 +188,10 @@ class World:
 
     def told(self, order: Order) -> list[Update]:
         """Return what the broker's stream says of an order, its fills in as many parts as asked."""
-        final = self.broker.ledger.order_by_client_id(order.client_id)
+        if self.broker.capabilities.client_ids:
+            final = self.broker.ledger.order_by_client_id(order.client_id)
+        else:
+            final = self.broker.order(order.broker_id or "")
         assert final is not None, "the broker has no such order"
         known = self.broker.ledger.executions(LONG_AGO)
         whole = [e for e in known if e.broker_order_id == final.broker_id]

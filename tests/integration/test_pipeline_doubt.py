@@ -257,21 +257,6 @@ def test_a_paused_owner_that_sends_after_all_is_refused_by_the_broker(world: Wor
     assert len(world.theirs()) == 1
 
 
-def test_a_broker_without_client_ids_is_never_asked_twice(
-    database_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    with world_of((database_url, redis_url), tmp_path, client_ids=False) as world:
-        world.open()
-        world.broker.line.append("drop")
-        world.signal("AAPL")
-        world.run(2 * PASSES)
-        row = world.row()
-        assert (row.status, row.set_by) == (BookStatus.REDUCING, "resolver")
-        assert "AAPL" in row.why
-        assert world.order("AAPL").state is OrderState.UNKNOWN
-        assert len(world.broker.tried) == 1
-
-
 def test_the_rate_fuse_stops_entries_and_is_remembered(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:

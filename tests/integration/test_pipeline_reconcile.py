@@ -156,9 +156,11 @@ def test_a_poll_goes_on_behind_an_order_that_cannot_be_recorded(world: World) ->
     world.run()
     told = world.told(world.order("AAPL"))[0]
     with world.to.database.begin() as db:
-        db.exec_driver_sql(
-            "UPDATE orders SET broker_id = 'another' || broker_id WHERE symbol = 'AAPL'"
-        )
+        for table in ("orders", "order_links"):
+            db.exec_driver_sql(
+                f"UPDATE {table} SET broker_id = 'another' || broker_id WHERE client_id = %s",
+                (world.order("AAPL").client_id,),
+            )
     assert told.order.symbol == "AAPL"
     ask = world.broker.ledger.order
     world.broker.order = lambda name: ask(name.removeprefix("another"))  # type: ignore[attr-defined]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
 from app.engine.errors import InvalidData, Transient
-from app.io.store import chains, verdicts
+from app.io.store import chains, order_links, verdicts
 from app.io.store import migrate as migration
 from app.io.store.chains import Decision
 from app.io.store.migrate import migrate
@@ -73,13 +75,40 @@ def test_a_second_run_changes_nothing(empty_url: str) -> None:
     assert len(before) == 1
 
 
-def test_refusals_that_an_earlier_version_wrote_are_kept(empty_url: str) -> None:
-    at = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+@contextmanager
+def version(url: str, number: str) -> Iterator[sa.Connection]:
+    """Bring a database to an earlier version, and yield it."""
     config = Config()
     config.set_main_option("script_location", f"{Path(migration.__file__).parent}/migrations")
-    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as db:
         config.attributes["connection"] = db
-        command.upgrade(config, "0007")
+        command.upgrade(config, number)
+        yield db
+
+
+def test_an_order_that_the_broker_had_before_is_found_by_its_id(empty_url: str) -> None:
+    at = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+    with version(empty_url, "0010") as db:
+        for client_id, broker_id in (("c1", "b-1"), ("c2", None)):
+            db.exec_driver_sql(
+                "INSERT INTO orders (client_id, book, intent_id, symbol, side, purpose, quantity,"
+                " type, time_in_force, extended_hours, state, fence, broker, broker_id,"
+                " filled_quantity, average_price, reserved_risk, reserved_notional, created_at,"
+                " updated_at) VALUES (%s, 'us_baskets', %s, 'AAPL', 'buy', 'entry', 10, 'market',"
+                " 'day', false, 'PARTIAL', 1, 'alpaca', %s, 4, 9.5, 0, 0, %s, %s)",
+                (client_id, client_id, broker_id, at, at),
+            )
+    migrate(empty_url)
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+        assert order_links.owners(db, "alpaca", ["b-1", "b-2"]) == {"b-1": "c1"}
+        [link] = order_links.load(db, "c1")
+        assert (link.quantity, link.filled_quantity, link.average_price) == (10, 4, Decimal("9.5"))
+        assert not link.ended
+
+
+def test_refusals_that_an_earlier_version_wrote_are_kept(empty_url: str) -> None:
+    at = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+    with version(empty_url, "0007") as db:
         db.exec_driver_sql(
             "INSERT INTO verdict_slots VALUES (%s, %s, 'signals', 'cutoff', 'below_cutoff',"
             " '{NVDA,AMD}', '{0.05,0.07}', '{0.12,NULL}', 'f00d')",

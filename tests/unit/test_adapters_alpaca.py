@@ -58,7 +58,7 @@ def a_statement(**fields: Any) -> dict[str, Any]:
         ("filled", "day", "2", OrderState.FILLED),
         ("filled", "day", "1", OrderState.PARTIAL),
         ("canceled", "day", "1", OrderState.CANCELLED),
-        ("replaced", "day", "0", OrderState.CANCELLED),
+        ("replaced", "day", "0", OrderState.SUBMITTED),  # it has not said by what
         ("expired", "day", "0", OrderState.EXPIRED),
         ("rejected", "day", "0", OrderState.REJECTED),
         ("done_for_day", "day", "1", OrderState.EXPIRED),

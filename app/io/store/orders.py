@@ -42,6 +42,17 @@ _ENUMS = {
     "state": OrderState,
 }
 _ACCEPTED = WORKING | {OrderState.FILLED}
+#: What the broker's word may change of an order, beside its state.
+_STATED = (
+    "broker_id",
+    "filled_quantity",
+    "average_price",
+    "quantity",
+    "limit_price",
+    "stop_price",
+    "reserved_risk",
+    "reserved_notional",
+)
 _CHANGES = frozenset({"broker_id", "filled_quantity", "average_price", "error"})
 _WALL = sa.func.clock_timestamp()
 
@@ -153,9 +164,7 @@ _STORE = (
     .values(
         state=sa.bindparam("state_"),
         updated_at=sa.bindparam("at_"),
-        broker_id=sa.bindparam("broker_id"),
-        filled_quantity=sa.bindparam("filled_quantity"),
-        average_price=sa.bindparam("average_price"),
+        **{name: sa.bindparam(name) for name in _STATED},
         accepted_wall=sa.case(
             (
                 sa.bindparam("state_").in_(sorted(_ACCEPTED)),
@@ -236,9 +245,7 @@ def move(
 
 def store(db: Connection, order: Order, at: datetime) -> Order:
     """Write what became of an order that this transaction has locked and moved as it may."""
-    values = {
-        name: getattr(order, name) for name in ("broker_id", "filled_quantity", "average_price")
-    }
+    values = {name: getattr(order, name) for name in _STATED}
     db.execute(_STORE, values | {"id_": order.client_id, "state_": order.state, "at_": at})
     return order
 

@@ -1,5 +1,6 @@
 """What reconciliation found and did: one row a difference."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -60,3 +61,13 @@ def noted(db: Connection, book_id: str, kind: str, subject: str, since: datetime
     """Return whether anything was noted about a subject at or after ``since``."""
     about = (_r.book == book_id, _r.kind == kind, _r.subject == subject, _r.at >= since)
     return db.scalar(sa.select(sa.exists().where(*about))) is True
+
+
+def noted_before(
+    db: Connection, book_id: str, kind: str, subjects: Collection[str], before: datetime
+) -> set[str]:
+    """Return those of the subjects of which something was noted before a time."""
+    query = sa.select(_r.subject).where(
+        _r.book == book_id, _r.kind == kind, _r.subject.in_(subjects), _r.at < before
+    )
+    return set(db.scalars(query))

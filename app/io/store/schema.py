@@ -267,6 +267,7 @@ orders = sa.Table(
     sa.Column("accepted_wall", Time),
     sa.Column("resolve_after_wall", Time),
     sa.Column("resolve_tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("sent_at", Time),
     _one_of("side", Side),
     _one_of("purpose", Purpose),
     _one_of("state", OrderState),
@@ -290,6 +291,25 @@ orders = sa.Table(
     ),
     sa.Index(None, "book", "created_at"),
     sa.Index(None, "book", "submitting_wall"),
+)
+
+order_links = sa.Table(
+    "order_links",
+    metadata,
+    sa.Column("broker", sa.Text, primary_key=True),
+    sa.Column("broker_id", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("replaces", sa.Text),
+    sa.Column("replaced_by", sa.Text),
+    sa.Column("quantity", sa.Numeric),
+    sa.Column("filled_quantity", sa.Numeric, nullable=False),
+    *(sa.Column(n, sa.Numeric) for n in ("average_price", "limit_price", "stop_price")),
+    sa.Column("state", sa.Text, nullable=False),
+    _one_of("state", OrderState),
+    sa.UniqueConstraint("client_id", "place"),
+    comment="one row a broker order of ours; place counts the replacements before it",
 )
 
 fills = sa.Table(

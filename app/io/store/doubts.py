@@ -1,0 +1,30 @@
+"""What an order in doubt holds up, and when its request was made where the broker takes no id."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.engine.orders import IN_DOUBT, Order
+from app.io.store.schema import orders
+
+_o = orders.c
+
+
+def note_sent(db: Connection, client_id: str, at: datetime) -> None:
+    """Write down the market's time of the one request; in the transaction that starts it."""
+    db.execute(orders.update().where(_o.client_id == client_id).values(sent_at=at))
+
+
+def sent_at(db: Connection, client_id: str) -> datetime | None:
+    """Return when the request for an order was made, None where nobody wrote that down."""
+    return db.scalar(sa.select(_o.sent_at).where(_o.client_id == client_id))
+
+
+def other_in_doubt(db: Connection, order: Order) -> str | None:
+    """Return the client id of another order of the same symbol and side that is in doubt."""
+    same = (_o.book == order.book, _o.symbol == order.symbol, _o.side == order.side)
+    other = sa.select(_o.client_id).where(
+        *same, _o.client_id != order.client_id, _o.state.in_(IN_DOUBT)
+    )
+    return db.scalar(other)
