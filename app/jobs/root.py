@@ -35,6 +35,7 @@ from app.jobs.celery_app import make_app
 from app.jobs.nudges import Nudges
 from app.jobs.rehearsal import rehearse
 from app.jobs.sources import event_sources
+from app.pipeline.contact import Contact, Watched
 from app.pipeline.services import Rebook, Services
 
 #: Wall seconds. Together less than the soft time limit of the task that sends orders.
@@ -121,6 +122,8 @@ def services(book_id: str) -> Services:
     """Wire the services of one book for this process."""
     told = settings()
     book = told.book(book_id)
+    log = structlog.get_logger("metronome").warning
+    contact = Contact(database(), book_id, clock(book_id).now, log)
     return Services(
         book=book,
         settings=fingerprint(told),
@@ -128,12 +131,12 @@ def services(book_id: str) -> Services:
         streams=streams(book_id),
         buckets=Buckets(told.app_redis_url(), book_id, book.rate_limits),
         leases=leases(),
-        broker=broker(book_id),
+        broker=Watched(broker(book_id), contact),
         quotes=quotes(book),
         clock=clock(book_id),
         calendar=ExchangeCalendar(book.calendar),
         nudge=Nudges(sender(), book_id),
-        log=structlog.get_logger("metronome").warning,
+        log=log,
         resolve_delays_s=told.resolve_delays_s,
         owner=owner(),
         rebook=rebook_of(told, book_id),
