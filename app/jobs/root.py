@@ -13,6 +13,7 @@ from celery import Celery
 from app.adapters import BROKERS
 from app.adapters.port import Broker, Connection
 from app.config import changes
+from app.config.confirmation import confirmed
 from app.config.errors import ConfigError
 from app.config.fingerprint import fingerprint
 from app.config.loading import load
@@ -47,7 +48,7 @@ MARKETS = {"paper": "alpaca"}
 @cache
 def settings() -> Settings:
     """Return this process's settings, read once from the environment and ``.env``."""
-    return load(os.environ, Path(".env"))
+    return load(os.environ, Path(".env"), confirm_real=confirmed())
 
 
 @cache
