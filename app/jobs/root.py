@@ -106,7 +106,12 @@ def has_market_stream(book: Book) -> bool:
 
 def connection(*, stream: bool = False) -> Connection:
     """Return how to reach the broker's trading API, or its stream of trade updates."""
-    alpaca = settings().alpaca
+    return connection_of(settings(), stream=stream)
+
+
+def connection_of(told: Settings, *, stream: bool = False) -> Connection:
+    """Return how to reach the broker that these settings name."""
+    alpaca = told.alpaca
     key, secret = alpaca.keys()
     url = alpaca.stream_url if stream else alpaca.trading_url
     return Connection(
