@@ -163,7 +163,7 @@ class Command:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     (tmp_path / ".env").write_text("TRADING_MODE=REAL\n")
-    monkeypatch.setitem(BROKERS, "alpaca", lambda connection, rehearsal=None: Live())  # type: ignore[arg-type, return-value]
+    monkeypatch.setitem(BROKERS, "alpaca", lambda connection, rehearsal=None: Live())
     monkeypatch.setattr(commit, "commit_of", lambda folder=None: CODE)
     monkeypatch.setattr(commit, "changed_in", lambda folder=None: [])
     return Command(tmp_path, monkeypatch)
@@ -256,7 +256,7 @@ def test_settings_that_are_wrong_are_the_first_thing_said(command: Command) -> N
 
 def test_a_clock_that_is_off_and_changed_files_are_refused(command: Command) -> None:
     late = Live(timedelta(seconds=1.5))
-    command.monkeypatch.setitem(BROKERS, "alpaca", lambda connection, rehearsal=None: late)  # type: ignore[arg-type, return-value]
+    command.monkeypatch.setitem(BROKERS, "alpaca", lambda connection, rehearsal=None: late)
     command.monkeypatch.setattr(commit, "changed_in", lambda folder=None: [" M app/x.py"])
     _, found = command.run(**REAL)
     assert found["clock"]["said"].startswith("this machine is 1.5")

@@ -39,7 +39,7 @@ def world(
 ) -> Iterator[World]:
     monkeypatch.setattr(contact, "SAY_AGAIN_S", 0.0)
     with world_of((database_url, redis_url), tmp_path) as made:
-        made.broker.ledger = Line(made.broker.ledger)  # type: ignore[assignment]
+        made.broker.ledger = Line(made.broker.ledger)
         made.open()
         yield made
 
