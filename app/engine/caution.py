@@ -9,7 +9,7 @@ from app.engine.orders import Intent
 from app.engine.sizing import RiskContext
 from app.engine.verdicts import Reason, Verdict, verdict
 
-#: Without an answer of the broker for this long, by the wall, nothing is entered (E10).
+#: With calls but without an answer of the broker for this long, by the wall: no entry (E10).
 OUTAGE = timedelta(seconds=60)
 
 

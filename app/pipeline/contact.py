@@ -15,11 +15,33 @@ from app.io.clock import monotonic
 from app.io.store import contacts, recovery
 from app.io.store.database import Database
 from app.io.store.recovery import Difference
+from app.pipeline.services import Services
 
 T = TypeVar("T")
 
+#: Without any answer for this long, by the wall, the broker is asked for the time.
+LISTEN = timedelta(seconds=15)
 #: Wall seconds for which a process does not repeat what it has just written down.
 SAY_AGAIN_S = 5.0
+
+
+def watch(to: Services) -> str:
+    """Ask the broker for the time where nobody has heard of it lately: a quiet book notices, too.
+
+    A loss of the network then shows within two of the task's intervals and a time-out, and so does
+    its end.
+    """
+    with to.database.begin() as db:
+        unheard = contacts.unheard_for(db, to.book.id)
+    if unheard is not None and unheard < LISTEN:
+        return "heard of lately"
+    if not to.buckets.take("broker", to.clock.now()).allowed:
+        return "refused by the rate limit"
+    try:
+        to.broker.clock()
+    except (Transient, Rejected, OutcomeUnknown) as error:
+        return f"no answer: {error}"
+    return "answered"
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from app.engine.caution import OUTAGE
 from app.io.store.schema import broker_contact
 
 _c = broker_contact.c
@@ -21,6 +22,13 @@ def silent_for(db: Connection, book_id: str) -> timedelta:
     return silence or timedelta(0)
 
 
+def unheard_for(db: Connection, book_id: str) -> timedelta | None:
+    """Return how long ago, by the wall, the newest answer was noted; None before the first."""
+    query = sa.select(_WALL - _c.reached_wall).where(_c.book == book_id)
+    since: timedelta | None = db.scalar(query)
+    return since
+
+
 def reached(db: Connection, book_id: str) -> timedelta:
     """Note an answer; return how long the silence was that it ends, to one caller only."""
     _lock(db, book_id)
@@ -30,9 +38,14 @@ def reached(db: Connection, book_id: str) -> timedelta:
 
 
 def missed(db: Connection, book_id: str) -> timedelta:
-    """Note a call without an answer; return how long there has been none."""
+    """Note a call without an answer; return how long there has been none.
+
+    A silence begins with the newest answer, or with the call where nobody has called for longer
+    than an outage takes: a book that did not run was not cut off.
+    """
     _lock(db, book_id)
-    _update(db, book_id, missed_wall=sa.func.coalesce(_c.missed_wall, _WALL))
+    begun = sa.case((_c.reached_wall > _WALL - OUTAGE, _c.reached_wall), else_=_WALL)
+    _update(db, book_id, missed_wall=sa.func.coalesce(_c.missed_wall, begun))
     return silent_for(db, book_id)
 
 
