@@ -1,8 +1,8 @@
 """A purchase that the broker took and whose answer was lost is found and adopted, not repeated.
 
-Guards: an order is ``UNKNOWN`` after a lost answer (``execute._doubt``) and after its process died
-(``resolve.resolve``), and is looked up by its client id before it may be sent again
-(``resolve._settle``).
+Guards: an order is ``UNKNOWN`` after a lost answer (``execute._doubt``), one that was left
+``SUBMITTING`` by a process that died is in doubt too (``orders.in_doubt``), and what is in doubt is
+looked up by its client id before it may be sent again (``resolve._settle``).
 """
 
 import pytest

@@ -25,7 +25,8 @@ def server(redis_url: str) -> Any:
 def everything(world: World) -> tuple[Any, ...]:
     with world.to.database.begin() as db:
         done = fills.all(db, world.book.id)
-    return world.orders(), world.held(), done, world.theirs(), world.broker.tried[:]
+        judged = db.exec_driver_sql("SELECT count(*) FROM verdicts").scalar_one()
+    return world.orders(), world.held(), done, judged, world.theirs(), world.broker.tried[:]
 
 
 @pytest.mark.parametrize("how", ["a new group", "the group set back"])

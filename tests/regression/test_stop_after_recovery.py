@@ -1,6 +1,6 @@
 """After a restart or an adoption a position's stop lies below its entry, never at it.
 
-Guards: ``record.record`` gives a position its stop whoever tells of the fill, and
+Guards: ``record._fold`` gives a position its stop whoever tells of the fill, and
 ``reconcile._adopt`` gives one to what was taken over; both by ``exits.stop_loss.stop_price``.
 """
 
