@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "kpis": ("app.cli.kpis:kpis", "Show the key figures of a day, hour by hour."),
     "funnel": ("app.cli.funnel:funnel", "Show a day from scores to fills, and what refused what."),
     "config": ("app.cli.config:config", "Show or check the settings."),
+    "checklist": ("app.cli.checklist:checklist", "Verify what has to hold before real money."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database to this version's tables."),
     "exchange": ("app.cli.exchange:exchange", "Serve the simulated exchange (Alpaca's protocol)."),
     "worker": ("app.cli.worker:worker", "Carry out tasks (Celery)."),

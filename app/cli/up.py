@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli import real
 from app.engine.errors import InvalidData
 
 
@@ -31,6 +32,7 @@ def up(  # noqa: PLR0913 - a command has as many options as it has
     ] = False,
     procfile: Annotated[Path | None, typer.Option(help="Another list of processes.")] = None,
     detach: Annotated[bool, typer.Option(help="Return once everything runs.")] = False,
+    confirm_real_trading: real.Confirm = False,
 ) -> None:
     """Start every process on this machine; Ctrl-C stops them all."""
     from app.local.foreground import run_detached, run_in_foreground, start_afresh
@@ -52,6 +54,9 @@ def up(  # noqa: PLR0913 - a command has as many options as it has
         raise InvalidData(f"--speed: {speed:g}; accepted: a number from 0.01 to 10000.")
     if sim:
         _refuse_other_world(procfile or PROCFILE, options, speed or 1.0, look=not fresh)
+    if sim and confirm_real_trading:
+        raise InvalidData("--confirm-real-trading: a simulated exchange has no real money.")
+    real.ask(confirm_real_trading)
     if fresh:
         start_afresh(typer.echo, speed=speed or 1.0)
     if detach:

@@ -79,6 +79,7 @@ def load(
         in_environment=environ.get("TRADING_MODE", "").strip(),
         in_file=entries["TRADING_MODE"].value if "TRADING_MODE" in entries else "",
         confirmed=confirm_real,
+        keys=tuple(reading.sources(ACCEPTED["ALPACA_API_KEY"], None)),
     )
     problems += check_process(values, told)
     built = [

@@ -15,11 +15,15 @@ LIVE_KEY, PAPER_KEY = "AK", "PK"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Where TRADING_MODE was set to what, and whether the operator confirmed real trading."""
+    """Where TRADING_MODE was set to what, and whether the operator confirmed real trading.
+
+    ``keys`` are (ALPACA_API_KEY, where it is set), those that a stronger place hides included.
+    """
 
     in_environment: str
     in_file: str
     confirmed: bool
+    keys: tuple[tuple[str, str], ...]
 
 
 def check_process(values: Values, told: Told) -> list[Problem]:
@@ -28,7 +32,7 @@ def check_process(values: Values, told: Told) -> list[Problem]:
     if values["TRADING_MODE"] == "REAL":
         problems += _real(values, told)
     if values["TRADING_MODE"] == "PAPER":
-        problems += _paper(values)
+        problems += _paper(values, told)
     return [*problems, *_speed(values)]
 
 
@@ -58,13 +62,16 @@ def _real(values: Values, told: Told) -> Iterator[Problem]:
             yield Problem(name, "the paper account's host", f"https://{LIVE_HOST} where REAL")
 
 
-def _paper(values: Values) -> Iterator[Problem]:
-    if (values["ALPACA_API_KEY"] or "").startswith(LIVE_KEY):
-        yield Problem(
-            "ALPACA_API_KEY",
-            "a real account's (AK…)",
-            "a paper account's key, which starts with PK, where TRADING_MODE=PAPER",
-        )
+def _paper(values: Values, told: Told) -> Iterator[Problem]:
+    # A hidden key counts too, but where everything is sent to this machine.
+    here = is_loopback(values["ALPACA_TRADING_URL"] or "")
+    for key, where in told.keys[:1] if here else told.keys:
+        if key.upper().startswith(LIVE_KEY):
+            yield Problem(
+                "ALPACA_API_KEY",
+                f"a real account's (AK…, {where})",
+                "a paper account's key, which starts with PK, where TRADING_MODE=PAPER",
+            )
     for name in ("ALPACA_TRADING_URL", "ALPACA_STREAM_URL"):
         if _host(values[name]) == LIVE_HOST:
             yield Problem(name, "the real account's host", f"https://{PAPER_HOST} where PAPER")

@@ -14,10 +14,9 @@ from app.engine.risk_gates import (
     BLOCKS,
     ENTRY_GATES,
     EXIT_GATES,
-    price_of,
     shares_of,
 )
-from app.engine.sizing import RiskContext
+from app.engine.sizing import RiskContext, price_of
 from app.engine.verdicts import Judged, Reason
 
 __all__ = ["BLOCKS", "ENTRY_GATES", "EXIT_GATES", "RiskContext", "Ruling", "allowed", "judge"]
@@ -54,7 +53,7 @@ def allowed(book: Book, intent: Intent, context: RiskContext) -> tuple[bool, Rea
 
 def _entry(book: Book, intent: Intent, context: RiskContext, shares: Decimal) -> Order:
     """Buy at no more than the price that the size and the reservation are computed at."""
-    at_price = price_of(intent, context)
+    at_price = price_of(context, intent.symbol)
     notional = shares * at_price
     return replace(
         _order(book, intent, context, shares),

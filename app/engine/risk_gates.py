@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from app.engine import caps, sizing, trades
 from app.engine.book import Book, BookStatus
+from app.engine.caution import contact, first_real_day, first_real_order
+from app.engine.debut import first_size
 from app.engine.orders import IN_DOUBT, Intent, Order, Purpose, Side, outstanding, protects
 from app.engine.portfolio import sellable
 from app.engine.rounding import decimal
@@ -175,7 +177,8 @@ def buying_power(book: Book, intent: Intent, context: RiskContext) -> Verdict:
 def quantity(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     """Pass if at least one whole share fits; the limit is one share at the sizing price."""
     shares = shares_of(book, intent, context)
-    return verdict("quantity", shares >= 1, Reason.ZERO_QUANTITY, shares, price_of(intent, context))
+    at_price = sizing.price_of(context, intent.symbol)
+    return verdict("quantity", shares >= 1, Reason.ZERO_QUANTITY, shares, at_price)
 
 
 # -- gates of exits -----------------------------------------------------------------------------
@@ -230,6 +233,7 @@ def auto_mode(book: Book, intent: Intent, context: RiskContext) -> Verdict:
 
 ENTRY_GATES: tuple[RiskGate, ...] = (
     status,
+    contact,
     reconciled,
     session,
     pre_close,
@@ -242,11 +246,13 @@ ENTRY_GATES: tuple[RiskGate, ...] = (
     conflict,
     daily_cap,
     positions,
+    first_real_day,
     kelly,
     concurrent_risk,
     exposure,
     look_through,
     buying_power,
+    first_real_order,
     quantity,
     auto_mode,
 )
@@ -262,19 +268,15 @@ EXIT_GATES: tuple[RiskGate, ...] = (
 )
 
 
-def price_of(intent: Intent, context: RiskContext) -> Decimal:
-    quote = context.quotes.get(intent.symbol)
-    return (sizing.sizing_price(quote) if quote else None) or Decimal(0)
-
-
 def shares_of(book: Book, intent: Intent, context: RiskContext) -> Decimal:
     """Return how many shares an intent is for: what limits have room for, or what is left to sell.
 
     An exit sells what was asked for, but never more than is held and not already being sold.
     """
     if intent.purpose is Purpose.ENTRY:
-        at_price = price_of(intent, context)
-        return sizing.entry_quantity(book.risk, context, intent.symbol, at_price)
+        at_price = sizing.price_of(context, intent.symbol)
+        whole = sizing.entry_quantity(book.risk, context, intent.symbol, at_price)
+        return first_size(context.debut, whole)
     held, covered = held_and_covered(intent, context)
     left = held - covered
     return min(left, intent.quantity or left)

@@ -6,12 +6,13 @@ Every cap only ever shrinks a size. Amounts are in the account's currency, cut t
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.engine import trades
 from app.engine.book import BookStatus, RiskPolicy
 from app.engine.caps import DayCounts
+from app.engine.debut import Debut
 from app.engine.market import Quote
 from app.engine.orders import Order, Purpose, outstanding
 from app.engine.portfolio import Position
@@ -31,6 +32,8 @@ class RiskContext:
     cash, buying power and equity are the account's. ``quotes`` needs the intent's symbol and, for a
     true exposure, every symbol held (without one a position counts at its cost). ``entries`` are
     the day's, ``gains`` what the book's own closed trades gained, as shares of their cost.
+    ``unreachable`` is for how long the broker has answered nothing, by the wall; ``debut`` is there
+    until a real book's first day is over.
     """
 
     at: datetime
@@ -47,6 +50,8 @@ class RiskContext:
     reconciled: bool
     entries: DayCounts
     gains: tuple[Decimal, ...]
+    unreachable: timedelta
+    debut: Debut | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,12 @@ def sizing_price(quote: Quote) -> Decimal | None:
         return None
     highest = max(quote.ask, quote.last) if _is_price(quote.ask) else quote.last
     return to_tick(decimal(highest) * (1 + SLIPPAGE)) or None
+
+
+def price_of(context: RiskContext, symbol: str) -> Decimal:
+    """Return what a share of a symbol may cost at most; 0 without a price."""
+    quote = context.quotes.get(symbol)
+    return (sizing_price(quote) if quote else None) or Decimal(0)
 
 
 def entry_quantity(

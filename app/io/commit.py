@@ -1,6 +1,7 @@
-"""The commit of the code that runs, read once from git's own files; no git is needed."""
+"""The commit of the code that runs, read once from git's own files; changes need git itself."""
 
 import re
+import subprocess
 from pathlib import Path
 
 _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -11,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 def commit_of(folder: Path = ROOT) -> str | None:
     """Return the commit that is checked out in ``folder``; None where that is not known.
 
-    Changes that were not committed do not show.
+    Changes that were not committed do not show; ``changed_in`` names them.
     """
     try:
         git = _git_folder(folder / ".git")
@@ -20,6 +21,21 @@ def commit_of(folder: Path = ROOT) -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     return found if found and _HASH.fullmatch(found) else None
+
+
+def changed_in(folder: Path = ROOT) -> list[str] | None:
+    """Return the files that are not as committed; None where git is not there or cannot say."""
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(folder), "status", "--porcelain"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.splitlines()
 
 
 def _git_folder(place: Path) -> Path:

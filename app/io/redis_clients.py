@@ -65,6 +65,17 @@ class RedisClients:
             ) from error
 
 
+def persistence(url: str) -> tuple[bool, str]:
+    """Return whether a server appends to a file, and what it does when its memory is full."""
+    clients = RedisClients(url)
+    try:
+        with redis_errors():
+            told = clients.get().reading.info()
+    finally:
+        clients.close()
+    return told.get("aof_enabled") == 1, str(told.get("maxmemory_policy"))
+
+
 @contextmanager
 def redis_errors() -> Iterator[None]:
     """Turn the library's errors into ours: a refused login is for a person, the rest is Transient.

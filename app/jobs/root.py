@@ -13,6 +13,7 @@ from celery import Celery
 from app.adapters import BROKERS
 from app.adapters.port import Broker, Connection
 from app.config import changes
+from app.config.confirmation import confirmed
 from app.config.errors import ConfigError
 from app.config.fingerprint import fingerprint
 from app.config.loading import load
@@ -35,6 +36,7 @@ from app.jobs.celery_app import make_app
 from app.jobs.nudges import Nudges
 from app.jobs.rehearsal import rehearse
 from app.jobs.sources import event_sources
+from app.pipeline.contact import Contact, Watched
 from app.pipeline.services import Rebook, Services
 
 #: Wall seconds. Together less than the soft time limit of the task that sends orders.
@@ -46,7 +48,7 @@ MARKETS = {"paper": "alpaca"}
 @cache
 def settings() -> Settings:
     """Return this process's settings, read once from the environment and ``.env``."""
-    return load(os.environ, Path(".env"))
+    return load(os.environ, Path(".env"), confirm_real=confirmed())
 
 
 @cache
@@ -104,7 +106,12 @@ def has_market_stream(book: Book) -> bool:
 
 def connection(*, stream: bool = False) -> Connection:
     """Return how to reach the broker's trading API, or its stream of trade updates."""
-    alpaca = settings().alpaca
+    return connection_of(settings(), stream=stream)
+
+
+def connection_of(told: Settings, *, stream: bool = False) -> Connection:
+    """Return how to reach the broker that these settings name."""
+    alpaca = told.alpaca
     key, secret = alpaca.keys()
     url = alpaca.stream_url if stream else alpaca.trading_url
     return Connection(
@@ -121,6 +128,8 @@ def services(book_id: str) -> Services:
     """Wire the services of one book for this process."""
     told = settings()
     book = told.book(book_id)
+    log = structlog.get_logger("metronome").warning
+    contact = Contact(database(), book_id, clock(book_id).now, log)
     return Services(
         book=book,
         settings=fingerprint(told),
@@ -128,12 +137,12 @@ def services(book_id: str) -> Services:
         streams=streams(book_id),
         buckets=Buckets(told.app_redis_url(), book_id, book.rate_limits),
         leases=leases(),
-        broker=broker(book_id),
+        broker=Watched(broker(book_id), contact),
         quotes=quotes(book),
         clock=clock(book_id),
         calendar=ExchangeCalendar(book.calendar),
         nudge=Nudges(sender(), book_id),
-        log=structlog.get_logger("metronome").warning,
+        log=log,
         resolve_delays_s=told.resolve_delays_s,
         owner=owner(),
         rebook=rebook_of(told, book_id),

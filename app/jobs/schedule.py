@@ -38,6 +38,7 @@ def timetables(book: Book) -> tuple[Timetable, ...]:
         Timetable("check_exits", every.stops, every.stops / 3, "pipeline"),
         Timetable("pipeline_e2e", every.pipeline, at_once, "pipeline"),
         Timetable("reconcile", every.reconcile, every.reconcile / 7, "pipeline"),
+        Timetable("watch_broker", every.session, every.session / 2, "default"),
         Timetable("watch_experiment", watch_every(book), watch_every(book) / 2, "default"),
         # A minute into the hour: the last decisions before it are written by then.
         Timetable("write_kpis", every.kpis, every.kpis / 60, "default"),

@@ -6,6 +6,7 @@ from app.jobs import root
 from app.jobs.run import run_nudged, run_slot
 from app.jobs.schedule import look_for_week, watch_every
 from app.pipeline import (
+    contact,
     cycle,
     exits,
     experiments,
@@ -79,6 +80,13 @@ def reconcile_book(book: str, slot: int | None = None) -> None:
         run_nudged(to, "reconcile", reconcile.run)
     else:
         run_slot(to, "reconcile", slot, to.book.schedule.reconcile, reconcile.run)
+
+
+@shared_task(name="watch_broker", soft_time_limit=30, time_limit=45)
+def watch_broker(book: str, slot: int) -> None:
+    """Notice a broker that does not answer, and one that does again, where nobody else calls."""
+    to = root.services(book)
+    run_slot(to, "watch_broker", slot, to.book.schedule.session, contact.watch)
 
 
 @shared_task(name="watch_experiment", soft_time_limit=30, time_limit=45)

@@ -59,6 +59,8 @@ def simulated(port: int, speed: float) -> dict[str, str]:
         "ALPACA_API_KEY": "sim",
         "ALPACA_SECRET_KEY": "sim",
         "MARKET_SPEED": f"{speed:g}",
+        # Whatever else is set: what a simulated exchange trades is never real.
+        "TRADING_MODE": "PAPER",
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.config import load
+from app.config.confirmation import confirmed
 from app.engine.errors import InvalidData
 from app.io.clock import pause
 from app.local.account import server_account
@@ -54,7 +55,7 @@ def run_in_foreground(
 def refuse_wrong_settings(*, sim: bool, speed: float) -> None:
     """Raise ConfigError for what every process would refuse again and again."""
     world = simulated(1, speed) if sim else {}
-    settings = load({**os.environ, **world})
+    settings = load({**os.environ, **world}, confirm_real=confirmed())
     if not sim and any(book.broker == "alpaca" for book in settings.books):
         settings.alpaca.keys()
 

@@ -1,20 +1,21 @@
 """The desk: everything a decision needs to know of its book, read once under the book's lock."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
 from app.engine import caps, trades
 from app.engine.baskets import RouteContext
-from app.engine.book import Book
+from app.engine.book import Book, Mode
+from app.engine.debut import Debut
 from app.engine.orders import IN_DOUBT, Intent, Order, Purpose
 from app.engine.risk import RiskContext
 from app.engine.session import Phase, phase_at
 from app.engine.signals import Signal
 from app.io.calendar import Calendar, midnight
-from app.io.store import book_states, fills, intents, orders, sessions, signals
+from app.io.store import book_states, contacts, fills, intents, orders, sessions, signals
 from app.io.store.book_states import BookRow
 from app.pipeline import ledger
 from app.pipeline.ledger import Ledger
@@ -29,7 +30,7 @@ class Desk:
     """What waits to be decided, and the state of the book it is decided in.
 
     ``entries`` are the day's (symbol, time) of entries that became orders, ``gains`` those of the
-    book's closed trades.
+    book's closed trades. ``unreachable`` and ``debut`` are as in RiskContext.
     """
 
     at: datetime
@@ -41,12 +42,16 @@ class Desk:
     intents: tuple[Intent, ...]
     entries: tuple[tuple[str, datetime], ...]
     gains: tuple[Decimal, ...]
+    unreachable: timedelta
+    debut: Debut | None
 
     def with_order(self, order: Order) -> "Desk":
         """Return the desk with one more open order: what it reserves, the next decision sees."""
         entry = order.purpose is Purpose.ENTRY
         entered = ((order.symbol, order.created_at),) if entry else ()
-        return replace(self, open=(*self.open, order), entries=(*self.entries, *entered))
+        debut = self.debut.with_entry(order.symbol) if entry and self.debut else self.debut
+        entries = (*self.entries, *entered)
+        return replace(self, open=(*self.open, order), entries=entries, debut=debut)
 
 
 def read(to: Services, db: Connection) -> Desk:
@@ -71,6 +76,7 @@ def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: d
     # Orders before positions: a fill that is recorded between the two readings then shows as still
     # open, which holds back, and never as neither open nor filled, which would sell or buy again.
     working = tuple(orders.unfinished(db, book.id))
+    today = midnight(now, calendar.zone)
     return Desk(
         at=now,
         opened=_opened(db, book, calendar, now),
@@ -79,8 +85,10 @@ def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: d
         open=working,
         signals=(),
         intents=(),
-        entries=tuple(orders.entries_since(db, book.id, midnight(now, calendar.zone))),
+        entries=tuple(orders.entries_since(db, book.id, today)),
         gains=_gains(db, book, now),
+        unreachable=contacts.silent_for(db, book.id),
+        debut=orders.debut(db, book.id, today) if book.mode is Mode.REAL else None,
     )
 
 
@@ -125,6 +133,8 @@ def risk_context(book: Book, calendar: Calendar, desk: Desk) -> RiskContext:
         reconciled=_lately_reconciled(book, desk),
         entries=caps.counted(book, desk.entries),
         gains=desk.gains,
+        unreachable=desk.unreachable,
+        debut=desk.debut,
     )
 
 

@@ -1,5 +1,6 @@
 """Every command, statement and link in the documents: run where nothing need run, else checked."""
 
+import itertools
 import os
 import re
 import shlex
@@ -70,7 +71,8 @@ def check_metronome(words: Sequence[str], folder: Path) -> None:
         ended = metronome(words, folder)
         assert ended.returncode == RUN[name], ended.stderr
         return
-    helped = metronome([name, "--help"], folder)
+    path = itertools.takewhile(lambda word: not word.startswith("-"), words)
+    helped = metronome([*path, "--help"], folder)
     assert helped.returncode == 0, helped.stderr
     for option in (word for word in words if word.startswith("--")):
         assert re.search(rf"{option}\b", helped.stdout), f"{name} has no {option}"

@@ -9,16 +9,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import redis
+import sqlalchemy as sa
 
+from app.adapters import BROKERS
+from app.adapters.port import Connection
 from app.config.loading import load
 from app.engine.book import Book
+from app.io.store.database import Database
+from app.io.store.schema import task_slots
+from app.jobs.celery_app import make_app
 from app.local.environment import any_free_port
 
 BOOK = "us_baskets"
+#: What a worker says when it takes tasks.
+READY = " ready."
 #: How long something may take that takes a second or two.
 PATIENCE_S = 60.0
 BARE = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
@@ -156,3 +165,47 @@ def queued(client: "redis.Redis[bytes]") -> list[tuple[str, list[Any]]]:
             body = json.loads(base64.b64decode(message["body"]))
             found.append((message["headers"]["task"], body[0]))
     return found
+
+
+def send(url: str, task: str, *arguments: object, times: int = 1, expires: object = None) -> None:
+    socket = url.partition("?")[0].removeprefix("unix")
+    app = make_app(f"redis+socket{socket}?virtual_host=0")
+    for _ in range(times):
+        queue = "default" if task == "advance_session" else "pipeline"
+        app.send_task(task, (BOOK, *arguments), queue=queue, expires=expires)
+    app.close()
+
+
+def clock_of(workers: Stage) -> datetime:
+    url = workers.environment["ALPACA_TRADING_URL"]
+    return BROKERS["alpaca"](Connection(url, "sim", "sim")).clock().at
+
+
+def rows(database_url: str) -> list[tuple[str, int, str]]:
+    database = Database(database_url, "test")
+    query = sa.select(task_slots.c.task, task_slots.c.slot, task_slots.c.status)
+    with database.begin() as db:
+        found = [(row.task, row.slot, row.status) for row in db.execute(query)]
+    database.dispose()
+    return found
+
+
+def assert_sound(worker: Process) -> None:
+    said = worker.said()
+    for bad in ("Timed out waiting for UP", "Traceback", "task_unknown", "superuser"):
+        assert bad not in said, said
+
+
+def sent(client: "redis.Redis[bytes]", task: str) -> list[int]:
+    return [arguments[1] for name, arguments in queued(client) if name == task]
+
+
+def wait_for_ticks(client: "redis.Redis[bytes]", more: int) -> None:
+    before = len(sent(client, "advance_session"))
+    wait_until(lambda: len(sent(client, "advance_session")) >= before + more, f"{more} ticks")
+
+
+def assert_one_tick_a_slot(client: "redis.Redis[bytes]") -> None:
+    for task in {name for name, _ in queued(client)}:
+        slots = sent(client, task)
+        assert slots == sorted(set(slots)), task

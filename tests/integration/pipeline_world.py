@@ -28,6 +28,7 @@ from app.io.store import book_states, events, intents, orders, positions, quotes
 from app.io.store.database import Database
 from app.io.streams import Streams
 from app.pipeline import cycle, sessions
+from app.pipeline.contact import Contact, Watched
 from app.pipeline.messages import FILLS, SIGNALS, Update, encode
 from app.pipeline.services import Rebook, Services
 
@@ -87,6 +88,7 @@ class World:
         """Wire one more worker: its own connections and its own name, as another process has."""
         name = f"worker-{len(self.services)}"
         database = Database(self.database_url, name)
+        contact = Contact(database, self.book.id, self.market.now, self._log)
         made = Services(
             book=self.book,
             settings="fingerprint",
@@ -94,18 +96,21 @@ class World:
             streams=Streams(self.redis_url, self.book.id, consumer=name),
             buckets=Buckets(self.redis_url, self.book.id, self.book.rate_limits),
             leases=Leases(database, name),
-            broker=self.broker,
+            broker=Watched(self.broker, contact),
             quotes=self.market,
             clock=self.market,
             calendar=CALENDAR,
             nudge=lambda task, slot=None: self.nudged.append(task),
-            log=lambda event, **_: self.logged.append(event),
+            log=self._log,
             resolve_delays_s=(0.0, 0.0),
             owner=name,
             rebook=rebook_of(self.book),
         )
         self.services.append(replace(made, **changes))
         return self.services[-1]
+
+    def _log(self, event: str, **_: Any) -> None:
+        self.logged.append(event)
 
     def adopt(self) -> None:
         """Take over what the account holds, as ADOPT_POSITIONS=1 says."""

@@ -1,6 +1,5 @@
 """Beat as a process: one tick a slot, whoever else wants to beat, and an end that is told."""
 
-import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +8,17 @@ from pathlib import Path
 import pytest
 import redis
 import sqlalchemy as sa
-from jobs_processes import BOOK, Stage, exchange, queued, stage, the_book, wait_until
+from jobs_processes import (
+    BOOK,
+    Stage,
+    assert_one_tick_a_slot,
+    exchange,
+    queued,
+    stage,
+    the_book,
+    wait_for_ticks,
+    wait_until,
+)
 
 from app.io.store import book_states
 from app.io.store.database import Database
@@ -40,21 +49,6 @@ def client(redis_url: str) -> Iterator["redis.Redis[bytes]"]:
         yield made
 
 
-def sent(client: "redis.Redis[bytes]", task: str) -> list[int]:
-    return [arguments[1] for name, arguments in queued(client) if name == task]
-
-
-def wait_for_ticks(client: "redis.Redis[bytes]", more: int) -> None:
-    before = len(sent(client, "advance_session"))
-    wait_until(lambda: len(sent(client, "advance_session")) >= before + more, f"{more} ticks")
-
-
-def assert_one_tick_a_slot(client: "redis.Redis[bytes]") -> None:
-    for task in {name for name, _ in queued(client)}:
-        slots = sent(client, task)
-        assert slots == sorted(set(slots)), task
-
-
 def lose_the_lock(database_url: str) -> None:
     database = Database(database_url, "test")
     query = (
@@ -79,23 +73,6 @@ def test_beat_sends_every_task_of_the_schedule_once_a_slot(
     beat.popen.send_signal(signal.SIGTERM)
     assert beat.wait() == 0
     assert "Traceback" not in beat.said()
-
-
-def test_a_second_beat_waits_and_takes_over_from_one_that_was_killed(
-    beats: Stage, client: "redis.Redis[bytes]"
-) -> None:
-    first = beats.metronome("beat")
-    first.wait_for(READY)
-    second = beats.metronome("beat")
-    second.wait_for("another beat holds the lock")
-    wait_for_ticks(client, 8)
-    assert_one_tick_a_slot(client)
-    assert READY not in second.said()
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
-    second.wait_for(READY)
-    wait_for_ticks(client, 8)
-    assert_one_tick_a_slot(client)
 
 
 def test_a_beat_that_waits_ends_when_it_is_asked_to(beats: Stage) -> None:

@@ -221,29 +221,3 @@ def test_of_twenty_processes_that_race_for_a_slot_one_runs_it(to: Services, tmp_
     assert alone.exitcode == 0
     assert ran.read_text() == "ran\n"
     assert rows(to.database) == [(SLOT, "done", "ran")]
-
-
-def connections(to: Services) -> int:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    with to.database.begin() as db:
-        return int(db.execute(sa.text(query)).scalar_one())
-
-
-def test_connections_do_not_grow_when_a_task_fails_a_thousand_times(to: Services) -> None:
-    def step(to: Services) -> str:
-        with to.database.begin() as db:
-            db.execute(sa.text("SELECT 1"))
-            if slot % 2:
-                raise Transient("away")
-            raise ZeroDivisionError
-
-    before = connections(to)
-    for slot in range(SLOT, SLOT + 1000):
-        later = replace(to, clock=Standing(NOW + (slot - SLOT) * EVERY))
-        if slot % 2:
-            run_slot(later, "reconcile", slot, EVERY, step)
-        else:
-            with pytest.raises(ZeroDivisionError):
-                run_slot(later, "reconcile", slot, EVERY, step)
-    assert connections(to) == before
-    assert Counter(status for _, status, _ in rows(to.database)) == {"failed": 1000}

@@ -50,16 +50,6 @@ def a_lease(world: World, worker: Any) -> Lease:
     return lease
 
 
-def test_an_answer_that_was_lost_is_looked_up_and_adopted(world: World) -> None:
-    world.broker.line.append("lost")
-    world.signal("AAPL")
-    assert world.run().endswith("approved 1, sent 0, withdrawn 0, resolved 1, polled 0")
-    assert world.order("AAPL").state is OrderState.SUBMITTED
-    world.run(5)
-    assert len(world.broker.tried) == len(world.theirs()) == 1
-    assert actions(world) == ["adopted"]
-
-
 def test_an_order_that_shows_late_is_not_sent_again(world: World) -> None:
     world.broker.line.append("lost")
     world.broker.hidden = PASSES - 1

@@ -7,12 +7,12 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from pipeline_market import CALENDAR, NOON, D
+from pipeline_market import CALENDAR, D
 from pipeline_world import World, a_book, world_of
 
 from app.adapters.port import Broker
 from app.engine.errors import Transient
-from app.engine.orders import OrderState, Purpose
+from app.engine.orders import OrderState
 from app.engine.risk import RiskContext
 from app.engine.sizing import exposure_in_use, risk_in_use
 from app.pipeline import cycle, desk, invariants
@@ -138,14 +138,3 @@ def test_reservations_of_one_pass_count_in_the_next(world: World) -> None:
         world.run()
     assert len(world.theirs()) == world.book.risk.max_positions
     assert "max_positions" in world.reasons("risk")
-
-
-def test_racing_exits_sell_what_is_held_and_no_more(world: World) -> None:
-    world.buy("SA")
-    for n in range(5):
-        world.intend("SA", Purpose.STOP_LOSS, f"cause {n}")
-    race(world, 8, 3)
-    world.run(2)
-    assert [order.purpose for order in world.orders()].count(Purpose.STOP_LOSS) == 1
-    assert world.broker.ledger.positions() == {}
-    assert world.market.at > NOON

@@ -82,19 +82,6 @@ def test_a_position_that_differs_stops_entries_and_heals(world: World) -> None:
     assert "NVDA" in world.broker.ledger.positions()
 
 
-def test_a_book_without_history_adopts_what_the_account_holds(
-    database_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    with world_of((database_url, redis_url), tmp_path) as world:
-        world.broker.ledger.submit(a_foreign_order("MSFT", 7))
-        world.adopt()
-        assert world.open() == "TRADING"
-        position = world.held()["MSFT"]
-        assert (position.quantity, position.average_price) == (D(7), D("200.01"))
-        assert position.stop_price == D("197.00")
-        assert ("MSFT", "adopted") in notes(world)
-
-
 def test_nothing_is_adopted_unasked(database_url: str, redis_url: str, tmp_path: Path) -> None:
     with world_of((database_url, redis_url), tmp_path) as world:
         world.broker.ledger.submit(a_foreign_order("MSFT", 7))

@@ -237,6 +237,8 @@ def a_risk_context(equity: str = "10000", **changes: Any) -> RiskContext:
         reconciled=True,
         entries=DayCounts(),
         gains=(),
+        unreachable=0 * SECOND,
+        debut=None,
     )
     return replace(context, **changes)
 

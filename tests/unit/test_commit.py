@@ -1,10 +1,11 @@
 """The commit of a working copy, read from git's files as git writes them."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from app.io.commit import commit_of
+from app.io.commit import changed_in, commit_of
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
@@ -48,3 +49,19 @@ def test_what_says_nothing_is_not_known(tmp_path: Path, head: str) -> None:
     assert commit_of(tmp_path) is None
     write(tmp_path / ".git/HEAD", head)
     assert commit_of(tmp_path) is None
+
+
+def test_what_is_not_as_committed_is_named(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *words], check=True, capture_output=True)
+
+    assert changed_in(tmp_path / "nowhere") is None
+    git("init", "-q")
+    (tmp_path / "a.py").write_text("1")
+    git("add", "a.py")
+    git("commit", "-qm", "a")
+    assert changed_in(tmp_path) == []
+    (tmp_path / "a.py").write_text("2")
+    (tmp_path / "b.py").write_text("1")
+    assert changed_in(tmp_path) == [" M a.py", "?? b.py"]

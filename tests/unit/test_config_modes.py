@@ -101,6 +101,18 @@ def test_paper_refuses_what_is_real(tmp_path: Path, name: str, value: str) -> No
     assert "AK0123456789" not in said
 
 
+def test_paper_refuses_a_real_key_that_another_place_hides(tmp_path: Path) -> None:
+    paper, real = {"ALPACA_API_KEY": "PK0123"}, "ALPACA_API_KEY=AK0123456789\n"
+    said = refused(tmp_path, paper, real)
+    assert said.startswith("ALPACA_API_KEY: a real account's (AK…, .env line 1)")
+    assert "0123456789" not in said
+
+
+def test_a_simulated_exchange_is_sent_no_hidden_key(tmp_path: Path) -> None:
+    world = {"ALPACA_API_KEY": "sim", "ALPACA_SECRET_KEY": "sim", **LOOPBACK}
+    assert read(tmp_path, world, "ALPACA_API_KEY=AK0123456789\n").mode is Mode.PAPER
+
+
 def test_paper_takes_paper_keys(tmp_path: Path) -> None:
     settings = read(tmp_path, {"ALPACA_API_KEY": "PK0123", "ALPACA_SECRET_KEY": "x"})
     key, secret = settings.alpaca.keys()

@@ -80,6 +80,14 @@ def curve(db: Connection, book_id: str, since: datetime) -> list[Statement]:
     return [_statement(row) for row in rows]
 
 
+def at_close(db: Connection, book_id: str, since: datetime, until: datetime) -> Account | None:
+    """Return the newest closing statement made at or after ``since`` and before ``until``."""
+    within = (_a.kind == "close", _a.at >= since, _a.at < until)
+    query = _query(book_id).where(*within).order_by(_a.at.desc(), _a.id.desc()).limit(1)
+    row = db.execute(query).one_or_none()
+    return _statement(row).account if row else None
+
+
 def _query(book_id: str) -> sa.Select[Any]:
     columns = (_a.at, _a.cash, _a.equity, _a.buying_power, _a.currency)
     return sa.select(*columns).where(_a.book == book_id)

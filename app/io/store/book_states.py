@@ -65,6 +65,13 @@ def lock(db: Connection, book_id: str) -> BookRow:
     return _one(db, book_id, _LOCK)
 
 
+def modes(db: Connection) -> dict[str, str]:
+    """Return the mode of every book that was ever started in a database, none in an empty one."""
+    if not sa.inspect(db).has_table(book_states.name):
+        return {}
+    return {book: mode for book, mode in db.execute(sa.select(_b.book, _b.mode))}
+
+
 # Built once: what is read on the way of every order should cost its reading only.
 _LOAD = sa.select(book_states).where(_b.book == sa.bindparam("book"))
 _LOCK = _LOAD.with_for_update()

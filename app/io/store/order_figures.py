@@ -5,7 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.engine.orders import OrderState, Purpose
+from app.engine.debut import Debut
+from app.engine.orders import OPEN, OrderState, Purpose
 from app.io.store.schema import intents, orders, signals
 
 _o = orders.c
@@ -39,6 +40,27 @@ _ENTRIES = (
         sa.or_(_o.state.not_in([OrderState.CANCELLED, OrderState.EXPIRED]), _o.filled_quantity > 0),
     )
     .order_by(_o.created_at, _o.client_id)
+)
+
+
+def debut(db: Connection, book_id: str, today: datetime) -> Debut | None:
+    """Return what a book has behind it, None once the broker took an entry before ``today``."""
+    first = db.scalar(_FIRST_TAKEN, {"book": book_id})
+    if first is not None and first < today:
+        return None
+    begun = db.scalars(_BEGUN, {"book": book_id})
+    return Debut(first is not None, frozenset(begun))
+
+
+_MY_ENTRIES = (_o.book == sa.bindparam("book"), _o.purpose == Purpose.ENTRY)
+#: The broker has it or had it: it worked there, or something of it was filled.
+_TAKEN = sa.and_(
+    _o.state != OrderState.REJECTED,
+    sa.or_(_o.accepted_wall.is_not(None), _o.filled_quantity > 0),
+)
+_FIRST_TAKEN = sa.select(_o.created_at).where(*_MY_ENTRIES, _TAKEN).order_by(_o.created_at).limit(1)
+_BEGUN = (
+    sa.select(_o.symbol).where(*_MY_ENTRIES, sa.or_(_TAKEN, _o.state.in_(sorted(OPEN)))).distinct()
 )
 
 

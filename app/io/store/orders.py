@@ -25,6 +25,7 @@ from app.engine.orders import (
     check_transition,
 )
 from app.io.locks import Lease
+from app.io.store.order_figures import debut as debut
 from app.io.store.order_figures import entries_since as entries_since
 from app.io.store.order_figures import first_accepted as first_accepted
 from app.io.store.order_figures import latencies as latencies

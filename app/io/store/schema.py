@@ -449,6 +449,14 @@ recovery_logs = sa.Table(
     _wall(),
 )
 
+broker_contact = sa.Table(
+    "broker_contact",
+    metadata,
+    _book(key=True),
+    *(sa.Column(name, Time) for name in ("reached_wall", "missed_wall", "told_wall")),
+    comment="the newest answer, the first call without one since, and when that was announced",
+)
+
 tape = sa.Table(
     "tape",
     metadata,

@@ -57,6 +57,19 @@ def current(db: Connection, book_id: str) -> SessionRow | None:
     return _first(db, _query(book_id).order_by(_s.date.desc()).limit(1))
 
 
+def newest(db: Connection, book_id: str, count: int) -> list[SessionRow]:
+    """Return the newest sessions, newest first."""
+    rows = db.execute(_query(book_id).order_by(_s.date.desc()).limit(count))
+    return [SessionRow(*row) for row in rows]
+
+
+def first_equity(db: Connection, book_id: str) -> Decimal | None:
+    """Return the equity with which the book's first session opened."""
+    opened = sa.select(_s.equity_open).where(_s.book == book_id, _s.equity_open.is_not(None))
+    equity: Decimal | None = db.scalar(opened.order_by(_s.date).limit(1))
+    return equity
+
+
 def _query(book_id: str) -> sa.Select[Any]:
     return sa.select(*(_s[name] for name in _NAMES)).where(_s.book == book_id)
 
