@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.asking import LONGEST_WHY, Book, Why, answer_or_withdraw
 from app.cli.moments import ACCEPTED, moment
 from app.cli.reading import Reader, reading
 from app.cli.terminal import terminal
-from app.engine.errors import InvalidData, Transient
+from app.engine.errors import InvalidData
 
 if TYPE_CHECKING:
     from app.engine.experiments import Experiment
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
 
 experiment = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-#: Wall seconds that a worker is given to carry out a command, and between two looks at it.
-PATIENCE_S, LOOK_S = 60.0, 0.2
-LONGEST_WHY = 500
-
-Book = Annotated[str | None, typer.Option(help="Which book; else the first.")]
-Why = Annotated[str, typer.Option(help="Why, for whoever looks later.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -121,29 +116,13 @@ def _ask(reader: Reader, kind: str, arguments: dict[str, Any], why: str) -> str:
 
     Raises InvalidData for a refusal, and Transient where no worker answers: nothing happens then.
     """
-    from app.io.clock import monotonic, pause
     from app.io.store import commands
 
     if len(why) > LONGEST_WHY or not (why.isprintable() and arguments["name"].isprintable()):
         raise InvalidData(f"name, --why: accepted: a line of {LONGEST_WHY} characters at most.")
     with reader.database.begin() as db:
         asked = commands.ask(db, reader.book.id, kind, arguments, "operator", why)
-    ends = monotonic() + PATIENCE_S
-    while monotonic() < ends:
-        with reader.database.begin() as db:
-            command = commands.get(db, asked)
-        if command is not None and command.result is not None:
-            if command.result.startswith("refused: "):
-                raise InvalidData(command.result.removeprefix("refused: "))
-            return command.result
-        pause(LOOK_S)
-    with reader.database.begin() as db:
-        withdrawn = commands.withdraw(db, asked)
-    said = "nothing was changed" if withdrawn else "it is being carried out; ask for the status"
-    raise Transient(
-        f"no worker of {reader.book.id} answered within {PATIENCE_S:.0f} s: {said}. "
-        "`metronome status` shows the processes"
-    )
+    return answer_or_withdraw(reader, asked)
 
 
 def _table(reader: Reader, found: list["Experiment"]) -> None:

@@ -14,7 +14,7 @@ from pipeline_market import MINUTE, NOON, SECOND
 from pipeline_world import World, world_of
 
 from app.api.root import create_app
-from app.cli import config_at, experiment
+from app.cli import asking, config_at, experiment
 from app.config import load
 from app.engine.errors import InvalidData, Transient
 from app.io.clock import pause
@@ -130,7 +130,7 @@ def test_what_is_no_change_is_one_line(changed: str) -> None:
 def test_without_a_worker_nothing_happens_now_or_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(asking, "PATIENCE_S", 0.3)
     with pytest.raises(InvalidData, match="a setting is named twice"):
         experiment.start("calm", ["MAX_POSITIONS=2", "MAX_POSITIONS=3"], sessions=1)
     with pytest.raises(Transient, match=r"no worker .* nothing was changed"):
