@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reduce": ("app.cli.switch:reduce", "Stop a book's entries; exits and stops go on."),
     "resume": ("app.cli.switch:resume", "Let a halted or reducing book trade again."),
     "cancel": ("app.cli.switch:cancel", "Cancel one order; what has filled is kept."),
+    "sync": ("app.cli.sync:sync", "Compare a book with its broker, and put right what differs."),
     "why": ("app.cli.why:why", "Say why a symbol did or did not trade."),
     "experiment": ("app.cli.experiment:experiment", "Change settings for a while, guarded."),
     "kpis": ("app.cli.kpis:kpis", "Show the key figures of a day, hour by hour."),
