@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.reading import Reader
-from app.engine.errors import InvalidData, Transient
+from app.cli.reading import Reader, Unanswered
+from app.engine.errors import InvalidData
 
 #: Wall seconds that a worker is given to carry out a command, between two looks at it, and between
 #: two wake-ups: a worker that is busy hears none.
@@ -62,7 +62,7 @@ def answer(reader: Reader, number: int, task: str | None = None) -> str | None:
 def answer_or_withdraw(reader: Reader, number: int, task: str | None = None) -> str:
     """Wait for a command's result, and take the command back where no worker answers in time.
 
-    Raises InvalidData for a refusal, and Transient without an answer: nothing happens then.
+    Raises InvalidData for a refusal, and Unanswered without an answer: nothing happens then.
     """
     from app.io.store import commands
 
@@ -76,9 +76,9 @@ def answer_or_withdraw(reader: Reader, number: int, task: str | None = None) -> 
     )
 
 
-def unanswered(reader: Reader, what: str) -> Transient:
+def unanswered(reader: Reader, what: str) -> Unanswered:
     """Return the error that says that no worker answered, and what that means."""
-    return Transient(
+    return Unanswered(
         f"no worker of {reader.book.id} answered within {PATIENCE_S:.0f} s: {what}. "
         "`metronome status` shows the processes"
     )

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from app.io.store.database import Database
 
 
+class Unanswered(Transient):
+    """No worker has answered in time: the database is there, and nothing is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """A book, its exchange's calendar, its database, and what wakes a task of its worker."""
@@ -52,6 +56,8 @@ def reading(book: str | None, name: str) -> Iterator[Reader]:
             raise InvalidData(
                 "The database does not have this version's tables: run `metronome migrate`."
             ) from error
+        except Unanswered:
+            raise
         except Transient as error:
             raise Transient(f"{error}; check DATABASE_URL, and that the server runs") from error
         finally:

@@ -49,7 +49,7 @@ def _carry(to: Services, lease: Lease, reconcile: Reconcile, number: int) -> str
     with to.database.begin() as db:
         if commands.take(db, number):
             commands.done(db, number, said)
-    to.log("command", book=to.book.id, kind=command.kind, by=command.asked_by, said=said)
+    to.log("command", book=to.book.id, kind=command.kind, by=command.asked_by, said=said[:200])
     return f"{command.kind} of {command.asked_by}"
 
 

@@ -94,13 +94,11 @@ def test_a_whole_command_line(world: World) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_halt_without_a_worker_holds_and_a_resume_does_not_come_later(world: World) -> None:
     a_working_entry(world)
-    with pytest.raises(Transient, match=r"the book stays HALTED, the next pass withdraws"):
+    with pytest.raises(Transient, match=r"the book stays HALTED, .* shows the processes$"):
         switch.halt(why="news")
     row = world.row()
     assert (row.status, row.why) == (BookStatus.HALTED, "news")
-    with pytest.raises(
-        Transient, match=r"no worker of us_baskets answered .*: nothing was changed"
-    ):
+    with pytest.raises(Transient, match=r"^no worker of us_baskets .*: nothing was changed"):
         switch.resume(why="over")
     world.run(2)
     assert world.row().status is BookStatus.HALTED
