@@ -1,10 +1,12 @@
 """E11, F3: a person stops a book and lets it go on; the loss of a day stops its entries."""
 
+import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from pipeline_market import MINUTE
+from pipeline_market import MINUTE, NOON, D
 from pipeline_world import World, world_of
 from stops_world import CLOSE, flat, resting, settle
 from switch_world import a_working_entry, ask, halt, result
@@ -12,8 +14,9 @@ from switch_world import a_working_entry, ask, halt, result
 from app.engine.book import BookStatus
 from app.engine.errors import Transient
 from app.engine.orders import OrderState, Purpose
+from app.io.clock import pause
 from app.io.store import commands
-from app.pipeline import reconcile, sessions
+from app.pipeline import reconcile, sessions, switch
 
 
 @pytest.fixture
@@ -124,6 +127,21 @@ def test_a_halt_that_came_after_a_resume_counts(world: World) -> None:
     assert str(result(world, last.number)).startswith("us_baskets is HALTED")
 
 
+def test_of_a_halt_and_a_resume_at_the_same_moment_the_halt_counts(world: World) -> None:
+    halt(world)
+    world.run()
+    resume = ask(world, "resume")
+    passing = threading.Thread(target=world.run)
+    with world.worker().database.begin() as db:
+        arguments = {"flatten": False}
+        switch.ask(db, world.book.id, "halt", arguments, "bob", "not yet", world.market.at)
+        passing.start()
+        pause(0.5)  # the pass has taken the resume by now, and waits for the book's row
+    passing.join()
+    assert result(world, resume.number) == "refused: `halt` of bob came after it and counts"
+    assert world.row().status is BookStatus.HALTED
+
+
 def test_a_resume_that_was_taken_back_does_nothing_later(world: World) -> None:
     asked = halt(world)
     resume = ask(world, "resume")
@@ -142,6 +160,27 @@ def test_nothing_but_the_owner_widens_a_halt(world: World) -> None:
     world.run()
     assert world.row().status is BookStatus.FLATTENING
     assert halt(world).holds is BookStatus.HALTED
+
+
+@pytest.mark.parametrize(
+    ("loss", "at", "status"),
+    [
+        ("1.03", NOON, BookStatus.REDUCING),
+        ("1.02", NOON, BookStatus.ACTIVE),
+        ("1.03", CLOSE + MINUTE, BookStatus.ACTIVE),
+        ("1.03", CLOSE + 60 * 60 * MINUTE, BookStatus.ACTIVE),
+    ],
+)
+def test_a_loss_is_one_of_the_sessions_regular_hours(
+    world: World, loss: str, at: datetime, status: BookStatus
+) -> None:
+    with world.to.database.begin() as db:
+        changed = "UPDATE account_snapshots SET equity = equity * %s WHERE kind = 'open'"
+        db.exec_driver_sql(changed, (D(loss),))
+    world.at(at)
+    world.run()
+    assert world.row().status is status
+    assert world.logged.count("book_reducing") == (status is BookStatus.REDUCING)
 
 
 def test_the_daily_loss_stops_entries_once_and_cancels_what_works(world: World) -> None:
