@@ -1,15 +1,16 @@
-"""Asking a book's worker for something: the row, and the wait for its answer."""
+"""Asking a book's worker for something: the row, the wake-up, and the wait for its answer."""
 
 import getpass
 from typing import Annotated
 
 import typer
 
-from app.cli.reading import Reader
-from app.engine.errors import InvalidData, Transient
+from app.cli.reading import Reader, Unanswered
+from app.engine.errors import InvalidData
 
-#: Wall seconds that a worker is given to carry out a command, and between two looks at it.
-PATIENCE_S, LOOK_S = 60.0, 0.2
+#: Wall seconds that a worker is given to carry out a command, between two looks at it, and between
+#: two wake-ups: a worker that is busy hears none.
+PATIENCE_S, LOOK_S, WAKE_S = 60.0, 0.1, 2.0
 LONGEST_WHY = 500
 
 Book = Annotated[str | None, typer.Option(help="Which book; else the first.")]
@@ -18,7 +19,7 @@ By = Annotated[str | None, typer.Option(help="Who asks; else the user of this ma
 
 
 def line(name: str, text: str) -> str:
-    """Return what may stand in a row. Raises InvalidData, with its name, for anything else."""
+    """Return what may stand in a row. Raises InvalidData, which names the option."""
     if not text.strip() or len(text) > LONGEST_WHY or not text.isprintable():
         raise InvalidData(f"{name}: accepted: a line of 1 to {LONGEST_WHY} characters.")
     return text.strip()
@@ -34,27 +35,50 @@ def who(by: str | None) -> str:
         raise InvalidData("--by: this account has no name; accepted: your name.") from None
 
 
-def answer_or_withdraw(reader: Reader, number: int) -> str:
-    """Wait for a command's result, and take the command back where no worker answers in time.
+def answer(reader: Reader, number: int, task: str | None = None) -> str | None:
+    """Wake the task and wait for a command's result; None where no worker answers in time.
 
-    Raises InvalidData for a refusal, and Transient without an answer: nothing happens then.
+    Raises InvalidData for a refusal.
     """
     from app.io.clock import monotonic, pause
     from app.io.store import commands
+    from app.pipeline.commands import REFUSED
 
-    ends = monotonic() + PATIENCE_S
-    while monotonic() < ends:
+    begun = woken = monotonic() - WAKE_S
+    while monotonic() - begun < PATIENCE_S + WAKE_S:
+        if task is not None and monotonic() - woken >= WAKE_S:
+            woken = monotonic()
+            reader.wake(task)
         with reader.database.begin() as db:
             command = commands.get(db, number)
         if command is not None and command.result is not None:
-            if command.result.startswith("refused: "):
-                raise InvalidData(command.result.removeprefix("refused: "))
+            if command.result.startswith(REFUSED):
+                raise InvalidData(command.result.removeprefix(REFUSED))
             return command.result
         pause(LOOK_S)
+    return None
+
+
+def answer_or_withdraw(reader: Reader, number: int, task: str | None = None) -> str:
+    """Wait for a command's result, and take the command back where no worker answers in time.
+
+    Raises InvalidData for a refusal, and Unanswered without an answer: nothing happens then.
+    """
+    from app.io.store import commands
+
+    said = answer(reader, number, task)
+    if said is not None:
+        return said
     with reader.database.begin() as db:
         withdrawn = commands.withdraw(db, number)
-    said = "nothing was changed" if withdrawn else "it is being carried out; ask again"
-    raise Transient(
-        f"no worker of {reader.book.id} answered within {PATIENCE_S:.0f} s: {said}. "
+    raise unanswered(
+        reader, "nothing was changed" if withdrawn else "it is being carried out; ask again"
+    )
+
+
+def unanswered(reader: Reader, what: str) -> Unanswered:
+    """Return the error that says that no worker answered, and what that means."""
+    return Unanswered(
+        f"no worker of {reader.book.id} answered within {PATIENCE_S:.0f} s: {what}. "
         "`metronome status` shows the processes"
     )

@@ -17,13 +17,14 @@ class Mode(StrEnum):
 
 
 class BookStatus(StrEnum):
-    """What a book may send: everything, exits only, or nothing.
+    """What a book may send, the widest first: ``engine.permissions`` says what each admits.
 
     Orders of a blocked purpose that still work at the broker are cancelled there.
     """
 
     ACTIVE = "ACTIVE"
     REDUCING = "REDUCING"
+    FLATTENING = "FLATTENING"
     HALTED = "HALTED"
 
 

@@ -1,6 +1,6 @@
 """Positions and money as folds over fills: average cost, exact decimals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +26,19 @@ class Position:
     peak_price: Decimal | None = None
     through_at: datetime | None = None
     at_broker: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A change of a position that no fill of the book explains: ``quantity`` more, or fewer.
+
+    ``average_price`` is what the whole position costs a share from then on.
+    """
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,33 @@ def after_fill(position: Position, fill: Execution) -> Position:
     return Position(
         position.symbol, quantity, fill.price, realised, stop_price=None, opened_at=fill.at
     )
+
+
+def adjusted(position: Position, change: Adjustment) -> Position:
+    """Return a position after a change that was no trade of the book: nothing is realised by it."""
+    quantity = position.quantity + change.quantity
+    if quantity == 0:
+        return Position(position.symbol, realised=position.realised)
+    return replace(
+        position,
+        quantity=quantity,
+        average_price=change.average_price,
+        opened_at=position.opened_at if position.quantity else change.at,
+        at_broker=None,
+    )
+
+
+def walked(
+    before: Mapping[str, Position], fills: Iterable[Execution], changes: Iterable[Adjustment]
+) -> Iterator[tuple[Execution | Adjustment, dict[str, Position]]]:
+    """Yield each fill and adjustment, in the order of their times, and the positions after it."""
+    held = dict(before)
+    both: list[Execution | Adjustment] = [*changes, *fills]
+    for one in sorted(both, key=lambda each: each.at):
+        position = held.get(one.symbol, Position(one.symbol))
+        now = after_fill(position, one) if isinstance(one, Execution) else adjusted(position, one)
+        held = {**held, one.symbol: now}
+        yield one, held
 
 
 def cash_after(cash: Decimal, fills: Iterable[Execution]) -> Decimal:

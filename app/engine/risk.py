@@ -11,7 +11,6 @@ from app.engine.book import Book
 from app.engine.ids import client_order_id
 from app.engine.orders import Intent, Order, OrderType, Purpose, protects
 from app.engine.risk_gates import (
-    BLOCKS,
     ENTRY_GATES,
     EXIT_GATES,
     shares_of,
@@ -19,7 +18,7 @@ from app.engine.risk_gates import (
 from app.engine.sizing import RiskContext, price_of
 from app.engine.verdicts import Judged, Reason
 
-__all__ = ["BLOCKS", "ENTRY_GATES", "EXIT_GATES", "RiskContext", "Ruling", "allowed", "judge"]
+__all__ = ["ENTRY_GATES", "EXIT_GATES", "RiskContext", "Ruling", "allowed", "judge"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,28 +4,16 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from app.engine import caps, sizing, trades
-from app.engine.book import Book, BookStatus
+from app.engine.book import Book
 from app.engine.caution import contact, first_real_day, first_real_order
 from app.engine.debut import first_size
 from app.engine.orders import IN_DOUBT, Intent, Order, Purpose, Side, outstanding, protects
+from app.engine.permissions import BLOCKED_BY, BLOCKS
 from app.engine.portfolio import sellable
 from app.engine.rounding import decimal
 from app.engine.session import Phase, pre_close_at, regular, takes_orders
 from app.engine.sizing import RiskContext
 from app.engine.verdicts import Reason, Verdict, verdict
-
-#: The one table of what each state of a book stops.
-BLOCKS: dict[BookStatus, frozenset[Purpose]] = {
-    BookStatus.ACTIVE: frozenset(),
-    BookStatus.REDUCING: frozenset({Purpose.ENTRY}),
-    BookStatus.HALTED: frozenset(Purpose),
-}
-
-BLOCKED_BY = {
-    BookStatus.ACTIVE: Reason.PASSED,
-    BookStatus.REDUCING: Reason.BOOK_REDUCING,
-    BookStatus.HALTED: Reason.BOOK_HALTED,
-}
 
 RiskGate = Callable[[Book, Intent, RiskContext], Verdict]
 
@@ -89,6 +77,11 @@ def price(book: Book, intent: Intent, context: RiskContext) -> Verdict:
 
 def daily_loss(book: Book, intent: Intent, context: RiskContext) -> Verdict:
     """Pass while the day's loss is below its limit, as a share of the equity at the open."""
+    return day_loss(book, context)
+
+
+def day_loss(book: Book, context: RiskContext) -> Verdict:
+    """Compare the day's loss, as a share of the equity at the open, with its limit."""
     start, limit = context.day_start_equity, book.risk.daily_loss_limit
     if start <= 0:
         return Verdict("daily_loss", Reason.DAILY_LOSS_LIMIT, start, limit)

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     # risk
     BOOK_REDUCING = "book_reducing"
     BOOK_HALTED = "book_halted"
+    BOOK_FLATTENING = "book_flattening"
     BROKER_UNREACHABLE = "broker_unreachable"
     NOT_RECONCILED = "not_reconciled"
     AUTO_MODE_OFF = "auto_mode_off"
@@ -82,6 +83,7 @@ class Reason(StrEnum):
     STOP_NOT_PLACED = "stop_not_placed"
     EXIT_BLOCKED = "exit_blocked"
     WITHDRAWN = "withdrawn"
+    CANCEL_ASKED = "cancel_asked"
     WORKED_TOO_LONG = "worked_too_long"
     MAKES_WAY = "makes_way"
     STOP_OUT_OF_STEP = "stop_out_of_step"

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from app.engine.book import Book
 from app.engine.orders import WORKING, Order, Purpose, TimeInForce, protects
-from app.engine.risk_gates import BLOCKED_BY, BLOCKS
+from app.engine.permissions import BLOCKED_BY, BLOCKS
 from app.engine.session import flatten_at, pre_close_at, regular
 from app.engine.sizing import RiskContext
 from app.engine.verdicts import Measured, Reason, Verdict

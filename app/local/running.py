@@ -1,4 +1,4 @@
-"""The database of a state folder, for commands that only look: running, or started for them."""
+"""The servers of a state folder, for commands: those that run, or a database started for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +34,15 @@ def open_database(path: Path) -> Iterator[str]:
         f"There is no database in {path}: `metronome up` makes one, METRONOME_STATE chooses "
         "another folder, DATABASE_URL names a database."
     )
+
+
+def running_redis(path: Path) -> str | None:
+    """Return the URL of the Redis of what runs on ``path`` or on its demo; None without one."""
+    for place in (path, path / "demo"):
+        urls = read_status(state_folder(place, server_account()).path)["urls"]
+        if url := urls.get("redis"):
+            return str(url)
+    return None
 
 
 def _running(path: Path) -> str | None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from app.engine.orders import Intent, Order, OrderState
-from app.engine.withdrawals import Withdrawal
+from app.engine.withdrawals import Withdrawal, by_order
 from app.io.locks import Lease
 from app.io.store import verdicts
 from app.pipeline import (
+    day_loss,
     desk,
     execute,
     fills,
@@ -19,6 +20,7 @@ from app.pipeline import (
     route,
     settle,
     silence,
+    switch,
     withdraw,
 )
 from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
@@ -38,6 +40,7 @@ def _once(to: Services, lease: Lease) -> str:
     before that, so that each stands for something the reading saw, and a message is
     acknowledged when everything that it could have stood for is committed.
     """
+    switch.turn(to)
     woken = to.streams.read_many(GROUPS)
     updates = fills.apply(to, [message for message in woken if message.stream == FILLS])
     with to.database.begin() as db:
@@ -76,7 +79,7 @@ def decide(to: Services, db: Connection) -> Decided:
 
     All in the caller's transaction, and alone in the book: its row stays locked until the end.
     """
-    now = desk.read(to, db)
+    now = day_loss.watch(to, db, desk.read(to, db))
     intents, routed = route.route(to, db, now)
     way = protect.clear(to, db, now, [*now.intents, *intents])
     made, ruled = risk.judge(to, db, way.desk, way.ready)
@@ -84,7 +87,8 @@ def decide(to: Services, db: Connection) -> Decided:
     stops = protect.keep(to, db, way, made)
     said = {"route": routed, "risk": ruled, "protect": stops.judged}
     verdicts.add(db, to.book.id, now.at, to.settings, said)
-    return Decided(now, tuple(intents), (*made, *stops.made), stops.cancel)
+    cancel = by_order([*switch.cancels(to, db, now.open), *stops.cancel])
+    return Decided(now, tuple(intents), (*made, *stops.made), tuple(cancel.values()))
 
 
 def _left_over(now: desk.Desk) -> list[Order]:

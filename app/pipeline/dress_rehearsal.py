@@ -8,13 +8,22 @@ from decimal import Decimal
 from sqlalchemy.engine import Connection
 
 from app.engine.book import Book, BookStatus, Mode
-from app.engine.orders import IN_DOUBT, Execution, OrderState
+from app.engine.orders import IN_DOUBT, OrderState
 from app.engine.portfolio import cash_after
 from app.engine.readiness import Item, all_refused, item
 from app.engine.rounding import cents
 from app.engine.session import Phase
 from app.io.calendar import Calendar, span_of
-from app.io.store import accounts, book_states, fills, orders, positions, recovery, settings_log
+from app.io.store import (
+    accounts,
+    adjustments,
+    book_states,
+    fills,
+    orders,
+    positions,
+    recovery,
+    settings_log,
+)
 from app.io.store import sessions as session_rows
 from app.io.store.sessions import SessionRow
 from app.pipeline import invariants
@@ -81,13 +90,15 @@ def _sessions(db: Connection, book: Book, calendar: Calendar, lately: Sequence[S
 
 def _invariants(db: Connection, book: Book) -> Item:
     made, executed = orders.listing(db, book.id), fills.all(db, book.id)
+    changes = adjustments.all(db, book.id)
+    net = invariants.summed(executed, changes)
     held = {symbol: p.quantity for symbol, p in positions.held(db, book.id).items()}
     equity = session_rows.first_equity(db, book.id) or Decimal(0)
     found = [
         *(f"{o.client_id} in doubt" for o in made if o.state in IN_DOUBT | {OrderState.NEW}),
-        *(f"{symbol} differs from its fills" for symbol in _differing(held, executed)),
+        *(f"{symbol} differs from its fills" for symbol in _differing(held, net)),
         *invariants.oversold(made, held),
-        *invariants.breached_limits(book, made, executed, equity),
+        *invariants.breached_limits(book, made, executed, changes, equity),
     ]
     return item(
         "invariants",
@@ -97,8 +108,7 @@ def _invariants(db: Connection, book: Book) -> Item:
     )
 
 
-def _differing(held: Mapping[str, Decimal], executed: Sequence[Execution]) -> list[str]:
-    summed = invariants.summed(executed)
+def _differing(held: Mapping[str, Decimal], summed: Mapping[str, Decimal]) -> list[str]:
     return sorted(s for s in held.keys() | summed.keys() if held.get(s) != summed.get(s))
 
 

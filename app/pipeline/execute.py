@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from app.engine.book import BookStatus
 from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.orders import BrokerOrder, Order, OrderState, Purpose
-from app.engine.risk import BLOCKS
+from app.engine.permissions import BLOCKED_BY, BLOCKS
 from app.engine.session import takes_orders
 from app.engine.verdicts import Measured, Reason, Verdict
 from app.io.locks import Lease, held
@@ -96,17 +96,13 @@ def start(to: Services, lease: Lease, order: Order, before: OrderState = OrderSt
             return False
         if row.status not in statuses:
             orders.move(db, order.client_id, OrderState.CANCELLED, to.clock.now(), error=row.why)
-            _note(to, db, order, _blocked(row.status), row.why)
+            _note(to, db, order, BLOCKED_BY[row.status], row.why)
         elif (sent := orders.sent_within(db, to.book.id, minute_s)) >= most:
             _blow_fuse(to, db, sent, most)
             _note(to, db, order, Reason.RATE_FUSE, sent, most)
         elif other := doubts.other_in_doubt(db, order):
             _note_wait(to, db, order, other)
     return False
-
-
-def _blocked(status: BookStatus) -> Reason:
-    return Reason.BOOK_HALTED if status is BookStatus.HALTED else Reason.BOOK_REDUCING
 
 
 def _blow_fuse(to: Services, db: Connection, sent: int, most: int) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from app.engine import exits, features, quality
+from app.engine.book import BookStatus
 from app.engine.exits import ExitContext, Gap, Sale
 from app.engine.exits.end_of_day import refused
 from app.engine.exits.port import fresh_price, stop_reached
@@ -14,7 +15,7 @@ from app.engine.orders import Order, Purpose
 from app.engine.portfolio import Position
 from app.engine.rounding import decimal
 from app.engine.session import SessionHours, regular
-from app.io.store import bars, intents, orders, positions, verdicts
+from app.io.store import bars, book_states, intents, orders, positions, verdicts
 from app.pipeline import history, ledger, parked
 from app.pipeline.ledger import Ledger
 from app.pipeline.messages import INTENTS
@@ -82,6 +83,7 @@ def _context(to: Services, db: Connection) -> ExitContext:
         trend=_trend(to, db, hours, sorted(held)),
         gaps=_gaps(to, db, hours, held.values()),
         parked=parked.waiting(to, db, held, working),
+        flattening=book_states.load(db, to.book.id).status is BookStatus.FLATTENING,
     )
 
 

@@ -1,7 +1,7 @@
 """What people ask of experiments, carried out: start one, stop it, lift what a rollback left."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,43 +9,16 @@ from sqlalchemy.engine import Connection
 
 from app.engine.errors import InvalidData
 from app.engine.experiments import EXPERIMENT, ROLLBACK, Experiment, State
-from app.io.store import commands, experiments, overrides
+from app.io.store import experiments, overrides
 from app.io.store.commands import Command
 from app.pipeline import in_force
+from app.pipeline.commands import Carry
 from app.pipeline.services import Services
 
 #: The source of a proposal of tiers that was applied.
 TIERS = "tiers"
 MOST_SESSIONS, MOST_CHANGES, LONGEST_TEXT = 250, 50, 2000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-#: So many at a time: the others are still there in the next round.
-_AT_ONCE = 20
-
-
-def carry_out(to: Services) -> int:
-    """Carry out the commands that wait, each in a transaction; return how many those were.
-
-    A refusal is the command's result, in one line, and nothing else is written then.
-    """
-    count = 0
-    while count < _AT_ONCE and _next(to):
-        count += 1
-    return count
-
-
-def _next(to: Services) -> bool:
-    with to.database.begin() as db:
-        waiting = commands.pending(db, to.book.id, _KINDS, limit=1)
-        for command in waiting:
-            try:
-                with db.begin_nested():
-                    said = _KINDS[command.kind](to, db, command)
-            except InvalidData as error:
-                said = f"refused: {error}"
-            commands.done(db, command.id, said)
-    for command in waiting:
-        to.log("command", book=to.book.id, kind=command.kind, by=command.asked_by, said=said)
-    return bool(waiting)
 
 
 def _start(to: Services, db: Connection, command: Command) -> str:
@@ -112,7 +85,7 @@ def _lift(to: Services, db: Connection, command: Command) -> str:
     return f"lifted: {name}"
 
 
-_KINDS: dict[str, Callable[[Services, Connection, Command], str]] = {
+KINDS: dict[str, Carry] = {
     "experiment.start": _start,
     "experiment.stop": _stop,
     "experiment.lift": _lift,

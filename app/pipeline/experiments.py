@@ -11,7 +11,7 @@ from app.engine import experiments as rules
 from app.engine import kpis
 from app.engine.experiments import EXPERIMENT, ROLLBACK, Experiment, Measured, Reading, State
 from app.io.store import experiments, happened, model_calls, overrides
-from app.pipeline import experiment_commands
+from app.pipeline import commands, experiment_commands
 from app.pipeline.counters import counters
 from app.pipeline.services import Services
 
@@ -22,7 +22,7 @@ KEEP_EVERY = timedelta(seconds=55)
 
 def watch(to: Services) -> str:
     """Carry out what people asked for, then look whether the experiment that runs is to end."""
-    carried_out = experiment_commands.carry_out(to)
+    carried_out = commands.carry_out(to, experiment_commands.KINDS)
     # Redis is asked before the transaction: nothing waits for it while a row is locked.
     reading = (counters(to) or {}).get(TIER_A)
     with to.database.begin() as db:

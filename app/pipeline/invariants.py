@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection
 
 from app.engine.book import Book
 from app.engine.orders import IN_DOUBT, Execution, Order, OrderState, Purpose, Side, outstanding
-from app.engine.portfolio import Position, after_fill
-from app.io.store import fills, orders, positions
+from app.engine.portfolio import Adjustment, Position, walked
+from app.io.store import adjustments, fills, orders, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class Breaches:
 def check(db: Connection, book: Book, theirs: Theirs, equity_open: Decimal) -> Breaches:
     """Count the breaches of a book's whole history; ``equity_open`` is where it began."""
     made = orders.listing(db, book.id)
-    executed = fills.all(db, book.id)
+    executed, changes = fills.all(db, book.id), adjustments.all(db, book.id)
     held = {symbol: p.quantity for symbol, p in positions.held(db, book.id).items()}
     known = {order.client_id for order in made}
     return Breaches(
         duplicate_orders=duplicates(made, theirs.client_ids),
         ghost_orders=sum(client_id not in known for client_id in theirs.client_ids),
         unresolved=sum(order.state in IN_DOUBT | {OrderState.NEW} for order in made),
-        position_mismatches=mismatches(held, summed(executed), theirs.positions),
-        limit_breaches=len(breached_limits(book, made, executed, equity_open))
+        position_mismatches=mismatches(held, summed(executed, changes), theirs.positions),
+        limit_breaches=len(breached_limits(book, made, executed, changes, equity_open))
         + len(oversold(made, held)),
         short_positions=sum(quantity < 0 for quantity in theirs.positions.values()),
     )
@@ -74,9 +74,11 @@ def duplicates(made: Iterable[Order], taken: Iterable[str]) -> int:
     return sum(count - 1 for count in per_intent.values())
 
 
-def summed(executed: Iterable[Execution]) -> dict[str, Decimal]:
-    """Return the net quantity of the fills by symbol, flat ones left out."""
+def summed(executed: Iterable[Execution], changes: Iterable[Adjustment]) -> dict[str, Decimal]:
+    """Return the net quantity of fills and adjustments by symbol, flat ones left out."""
     net: dict[str, Decimal] = {}
+    for change in changes:
+        net[change.symbol] = net.get(change.symbol, Decimal(0)) + change.quantity
     for fill in executed:
         signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
         net[fill.symbol] = net.get(fill.symbol, Decimal(0)) + signed
@@ -90,7 +92,11 @@ def mismatches(*views: Mapping[str, Decimal]) -> int:
 
 
 def breached_limits(
-    book: Book, made: Sequence[Order], executed: Sequence[Execution], equity_open: Decimal
+    book: Book,
+    made: Sequence[Order],
+    executed: Sequence[Execution],
+    changes: Sequence[Adjustment],
+    equity_open: Decimal,
 ) -> list[str]:
     """Return a line for each limit that was passed, walking through the day fill by fill.
 
@@ -98,10 +104,10 @@ def breached_limits(
     are shares of an equity that also moves with prices, so a tenth of that share is allowed for.
     """
     found = [*_bursts(book, made), *_over_reserved(made)]
-    held: dict[str, Position] = {}
-    for fill in sorted(executed, key=lambda f: (f.at, f.id)):
-        held[fill.symbol] = after_fill(held.get(fill.symbol, Position(fill.symbol)), fill)
-        found += _at(book, held, equity_open, fill)
+    in_order = sorted(executed, key=lambda f: (f.at, f.id))
+    for one, held in walked({}, in_order, changes):
+        if isinstance(one, Execution):
+            found += _at(book, held, equity_open, one)
     return found
 
 

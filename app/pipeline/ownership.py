@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from app.engine.errors import Transient
 from app.io.locks import Lease
 from app.pipeline.messages import GROUPS
 from app.pipeline.services import Services
@@ -9,6 +10,12 @@ from app.pipeline.services import Services
 #: Wall seconds that a lease lasts without renewal: longer than one call to a broker may take.
 LEASE_S = 20.0
 BUSY = "busy"
+
+
+def keep(to: Services, lease: Lease) -> None:
+    """Renew the lease. Raises Transient where somebody else has taken it meanwhile."""
+    if not to.leases.renew(lease, LEASE_S):
+        raise Transient("the book has another owner now")
 
 
 def owning(to: Services, work: Callable[[Lease], str]) -> str:

@@ -1,35 +1,49 @@
-"""Reconcile: the broker's orders, fills and positions against ours; the broker is right."""
+"""Reconcile: the broker's orders, fills, positions and cash against ours; the broker is right."""
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
 from app.adapters.port import BrokerPosition
-from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
+from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.exits.stop_loss import stop_price
-from app.engine.orders import FINAL, BrokerOrder, Execution, Order
-from app.engine.portfolio import Account, Position
+from app.engine.portfolio import Account, Adjustment, Position, adjusted
 from app.io.locks import Lease
-from app.io.store import accounts, book_states, fills, order_links, orders, positions, recovery
-from app.io.store.recovery import Difference
-from app.pipeline import claims
-from app.pipeline.ownership import LEASE_S, owning
-from app.pipeline.record import find, record
+from app.io.store import (
+    accounts,
+    adjustments,
+    book_states,
+    positions,
+    recovery,
+)
+from app.pipeline import cash, sync
+from app.pipeline.differences import (
+    ADOPTED,
+    EQUAL,
+    NOT_OURS,
+    STOPPED,
+    adoptable,
+    foreign,
+    note,
+    unequal,
+)
+from app.pipeline.ownership import keep, owning
+from app.pipeline.repair import Seen, repair_orders
 from app.pipeline.services import Services
 
-#: Orders and fills are compared from this long before the session's open.
-LOOK_BACK = timedelta(hours=12)
 #: Fills may arrive while we read: the comparison is repeated before a difference counts.
 READINGS = 3
+AGREED = "reconciled"
+LIMITED = "refused by the rate limit"
+#: So many calls to the broker are one comparison.
+CALLS = 5
 
 
 def run(to: Services) -> str:
-    """Reconcile as the book's owner. Entries wait until this has succeeded once."""
-    return owning(to, lambda lease: reconcile(to, lease))
+    """Reconcile as the book's owner, as people ask for it or because it is time."""
+    return owning(to, lambda lease: sync.carry_out(to, lease, reconcile) or reconcile(to, lease))
 
 
 def reconcile(to: Services, lease: Lease) -> str:
@@ -37,112 +51,39 @@ def reconcile(to: Services, lease: Lease) -> str:
 
     The lease is renewed between the calls, which together may last longer than it.
     """
-    if not to.buckets.take("broker", to.clock.now(), cost=5).allowed:
-        return "refused by the rate limit"
+    if not to.buckets.take("broker", to.clock.now(), cost=CALLS).allowed:
+        return LIMITED
     try:
-        account = to.broker.account()
-        different: dict[str, tuple[Decimal, Decimal]] = {}
-        for _ in range(READINGS):
-            _repair_orders(to, lease)
-            theirs = to.broker.positions()
-            _keep(to, lease)
-            different = _compare_positions(to, theirs)
-            if not different:
-                break
+        found = _compare(to, lease)
     except (Transient, Rejected, OutcomeUnknown) as error:
         return f"not reconciled: {error}"
-    _conclude(to, account, different)
-    return "reconciled" if not different else f"{len(different)} positions differ"
+    _conclude(to, found)
+    different = found.different
+    return AGREED if not different else f"{len(different)} positions differ"
 
 
-def _keep(to: Services, lease: Lease) -> None:
-    """Renew the lease. Raises Transient where somebody else has taken it meanwhile."""
-    if not to.leases.renew(lease, LEASE_S):
-        raise Transient("the book has another owner now")
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the broker said at last, and (ours, theirs) of each position that stays different."""
+
+    account: Account
+    different: Mapping[str, tuple[Decimal, Decimal]]
+    seen: Seen
+    #: No cash moved while the broker was asked.
+    still: bool
 
 
-def _repair_orders(to: Services, lease: Lease) -> None:
-    """Record what the broker knows of each order and we do not; withdraw what we had closed."""
-    since = to.calendar.session_for(to.clock.now()).open - LOOK_BACK
-    executed: defaultdict[str, list[Execution]] = defaultdict(list)
-    theirs = to.broker.orders_since(since)
-    _keep(to, lease)
-    for execution in to.broker.executions(since):
-        executed[execution.broker_order_id].append(execution)
-    _keep(to, lease)
-    with to.database.begin() as db:
-        ours = {order.client_id: order for order in orders.listing(db, to.book.id, since)}
-        owners = order_links.owners(db, to.broker.name, [seen.broker_id for seen in theirs])
-    claims.adopt_late(to, theirs, executed)
-    for seen in theirs:
-        mine = ours.get(owners.get(seen.broker_id, seen.client_id))
-        if mine is None or not _agree(mine, seen):
-            _repair_or_refuse(to, seen, executed[seen.broker_id])
-        if mine is not None and mine.state in FINAL and seen.state not in FINAL:
-            _withdraw(to, lease, mine, seen)
-
-
-def _withdraw(to: Services, lease: Lease, mine: Order, seen: BrokerOrder) -> None:
-    """Cancel at the broker what we had closed as never sent: it reserves nothing here."""
-    with to.database.begin() as db:
-        subject = ("order", mine.client_id)
-        _note(to, db, subject, str(mine.state), seen.status, "closed here: cancelled there")
-    try:
-        to.broker.cancel(seen.broker_id)
-    except Rejected as error:
-        to.log("cancel_refused", book=to.book.id, order=mine.client_id, why=str(error))
-    _keep(to, lease)
-
-
-def _agree(mine: Order, seen: BrokerOrder) -> bool:
-    return (mine.state, mine.filled_quantity, mine.broker_id) == (
-        seen.state,
-        seen.filled_quantity,
-        seen.broker_id,
-    )
-
-
-def _repair_or_refuse(to: Services, seen: BrokerOrder, executed: list[Execution]) -> None:
-    """Repair one order; what cannot be true of it is noted, and the others are repaired."""
-    try:
-        with to.database.begin() as db:
-            _repair(to, db, seen, executed)
-    except InvalidData as error:
-        named = seen.client_id or seen.broker_id
-        to.log("update_refused", book=to.book.id, order=named, why=str(error))
-        with to.database.begin() as db:
-            _note(to, db, ("order", named), None, seen.status, f"refused: {error}")
-
-
-def _repair(to: Services, db: Connection, seen: BrokerOrder, executed: list[Execution]) -> None:
-    before = find(to, db, seen)
-    theirs = f"{seen.status} {seen.filled_quantity}"
-    if before is None:
-        subject = ("order", seen.client_id or seen.broker_id)
-        _note(to, db, subject, None, theirs, "not ours: left alone")
-        return
-    known = len(fills.for_order(db, before.client_id))
-    after = record(to, db, seen, executed, "reconcile")
-    subject, mine = ("order", before.client_id), f"{before.state} {before.filled_quantity}"
-    if after != before:
-        _note(to, db, subject, mine, theirs, "recorded")
-    elif (late := len(fills.for_order(db, before.client_id)) - known) > 0:
-        _note(to, db, subject, mine, theirs, f"{late} late fills recorded")
-
-
-def _note(
-    to: Services,
-    db: Connection,
-    subject: tuple[str, str],
-    ours: str | None,
-    theirs: str | None,
-    action: str,
-) -> None:
-    """Write a difference down, once as long as it stays the same."""
-    difference = Difference(to.clock.now(), *subject, ours, theirs, action)
-    if not recovery.known(db, to.book.id, difference):
-        recovery.add(db, to.book.id, difference)
-        to.log("difference", book=to.book.id, subject=subject, ours=ours, theirs=theirs, did=action)
+def _compare(to: Services, lease: Lease) -> _Found:
+    for _ in range(READINGS):
+        before = to.broker.account()
+        seen = repair_orders(to, lease)
+        theirs = to.broker.positions()
+        account = to.broker.account()
+        keep(to, lease)
+        different = _compare_positions(to, theirs)
+        if not different:
+            break
+    return _Found(account, different, seen, before.cash == account.cash)
 
 
 def _compare_positions(
@@ -155,49 +96,57 @@ def _compare_positions(
     """
     with to.database.begin() as db:
         mine = positions.load(db, to.book.id, lock=True)
-        if to.adopt and not mine and not fills.any_known(db, to.book.id):
-            for symbol in sorted(theirs.keys() & set(to.book.universe.symbols)):
-                _adopt(to, db, theirs[symbol])
-            mine = positions.load(db, to.book.id)
-        foreign = theirs.keys() - mine.keys() - set(to.book.universe.symbols)
-        for symbol in sorted(foreign):
+        for symbol in adoptable(to, db, mine, theirs):
+            _adopt(to, db, theirs[symbol])
+        mine = positions.load(db, to.book.id)
+        others = foreign(to, mine, theirs)
+        for symbol in sorted(others):
             held = str(theirs[symbol].quantity)
-            _note(to, db, ("position", symbol), None, held, "not ours: left alone")
-    symbols = (mine.keys() | theirs.keys()) - foreign
-    nothing = Decimal(0)
-    pairs = {
-        symbol: (
-            mine[symbol].quantity if symbol in mine else nothing,
-            theirs[symbol].quantity if symbol in theirs else nothing,
-        )
-        for symbol in symbols
-    }
-    return {symbol: (a, b) for symbol, (a, b) in pairs.items() if a != b}
+            note(to, db, ("position", symbol), None, held, NOT_OURS)
+    return unequal(mine, {s: p for s, p in theirs.items() if s not in others})
 
 
 def _adopt(to: Services, db: Connection, found: BrokerPosition) -> None:
     """Take over what the account held before this book ever traded; its cost gives its stop."""
-    position = replace(
-        Position(found.symbol),
-        quantity=found.quantity,
-        average_price=found.average_price,
-        stop_price=stop_price(found.average_price, to.book.risk.stop_loss),
-        opened_at=to.clock.now(),
-    )
-    positions.save(db, to.book.id, position, to.clock.now())
-    _note(to, db, ("position", found.symbol), "0", str(found.quantity), "adopted")
-
-
-def _conclude(
-    to: Services, account: Account, different: Mapping[str, tuple[Decimal, Decimal]]
-) -> None:
     now = to.clock.now()
+    change = Adjustment(found.symbol, found.quantity, found.average_price, now)
+    position = replace(
+        adjusted(Position(found.symbol), change),
+        stop_price=stop_price(found.average_price, to.book.risk.stop_loss),
+    )
+    positions.save(db, to.book.id, position, now)
+    adjustments.add(db, to.book.id, change, "ADOPT_POSITIONS", "held before the book's first day")
+    note(to, db, ("position", found.symbol), "0", str(found.quantity), ADOPTED)
+
+
+def _conclude(to: Services, found: _Found) -> None:
+    now, different = to.clock.now(), found.different
     with to.database.begin() as db:
-        accounts.add(db, to.book.id, now, "check", account)
+        accounts.add(db, to.book.id, now, "check", found.account)
         for symbol, (ours, theirs) in sorted(different.items()):
-            _note(to, db, ("position", symbol), str(ours), str(theirs), "entries stopped")
+            note(to, db, ("position", symbol), str(ours), str(theirs), STOPPED)
+        _note_equal(to, db, different)
         # Exits and stops go on with what both have.
         positions.note_differences(
             db, to.book.id, {s: theirs for s, (_, theirs) in different.items()}
         )
+        if found.still and not different:
+            # Otherwise the positions, or what is being traded, explain the cash too.
+            others = found.seen.of_others()
+            cash.note(to, db, found.account, cash.compare(db, to.book.id, found.account, others))
+        before = book_states.load(db, to.book.id).reconciled_at
         book_states.set_reconciled(db, to.book.id, None if different else now)
+    if different and before is not None:
+        to.log("entries_stopped", book=to.book.id, symbols=sorted(different))
+    elif before is None and not different:
+        to.log("entries_allowed", book=to.book.id)
+
+
+def _note_equal(to: Services, db: Connection, different: Mapping[str, object]) -> None:
+    """Write down of each position that stopped entries and differs no more that it is equal."""
+    told = recovery.newest(db, to.book.id, "position")
+    for symbol in sorted(s for s, one in told.items() if one.action == STOPPED):
+        if symbol not in different:
+            mine = positions.load(db, to.book.id).get(symbol, Position(symbol))
+            held = str(mine.quantity)
+            note(to, db, ("position", symbol), held, held, EQUAL)

@@ -12,10 +12,20 @@ import jinja2
 from sqlalchemy.engine import Connection
 
 from app.engine.orders import FINAL, IN_DOUBT, Execution, Order, Side
-from app.engine.portfolio import Position, after_fill
+from app.engine.portfolio import Adjustment, Position, walked
 from app.engine.rounding import cents, plain
 from app.io.calendar import span_of
-from app.io.store import accounts, fills, intents, orders, positions, reports, signals, verdicts
+from app.io.store import (
+    accounts,
+    adjustments,
+    fills,
+    intents,
+    orders,
+    positions,
+    reports,
+    signals,
+    verdicts,
+)
 from app.io.store.sessions import SessionRow
 from app.pipeline.services import Services
 
@@ -35,7 +45,10 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
     made = orders.listing(db, book.id, since)
     ever, now = fills.all(db, book.id), positions.load(db, book.id)
     executed = [fill for fill in ever if fill.at >= since]
-    traded = trades(executed, held_before(now, ever, since))
+    changes = adjustments.all(db, book.id)
+    earlier = [fill for fill in ever if fill.at < since], [c for c in changes if c.at < since]
+    before = _folded({}, *earlier)
+    traded = trades(executed, before, [change for change in changes if change.at >= since])
     return {
         "book": book.id,
         "mode": str(book.mode),
@@ -104,7 +117,11 @@ def trade_row(trade: Trade) -> dict[str, str | int]:
     }
 
 
-def trades(executed: Sequence[Execution], before: Mapping[str, Position]) -> list[Trade]:
+def trades(
+    executed: Sequence[Execution],
+    before: Mapping[str, Position],
+    changes: Sequence[Adjustment],
+) -> list[Trade]:
     """Return what a session's fills did, by symbol, to the positions that it began with."""
     nothing = Decimal(0)
     return [
@@ -115,40 +132,17 @@ def trades(executed: Sequence[Execution], before: Mapping[str, Position]) -> lis
             fills=sum(e.symbol == symbol for e in executed),
             realised=after.realised - (before[symbol].realised if symbol in before else nothing),
         )
-        for symbol, after in sorted(_folded(executed, before).items())
+        for symbol, after in sorted(_folded(before, executed, changes).items())
         if any(e.symbol == symbol for e in executed)
     ]
 
 
-def held_before(
-    now: Mapping[str, Position], ever: Sequence[Execution], since: datetime
-) -> dict[str, Position]:
-    """Return the positions before ``since``: every earlier fill, upon what was adopted."""
-    adopted = {symbol: _adopted(position, ever) for symbol, position in now.items()}
-    return _folded([fill for fill in ever if fill.at < since], adopted)
-
-
-def _adopted(position: Position, ever: Sequence[Execution]) -> Position:
-    """Return what was held of a symbol before its first fill here, at what it had cost.
-
-    Average cost keeps money in balance: cost, plus what was paid, plus what was realised, is what
-    the position is carried at. So the cost is known from the other three.
-    """
-    mine = [fill for fill in ever if fill.symbol == position.symbol]
-    quantity, paid = position.quantity, Decimal(0)
-    for fill in mine:
-        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
-        quantity, paid = quantity - signed, paid + signed * fill.price
-    if not quantity:
-        return Position(position.symbol)
-    cost = position.quantity * position.average_price - paid - position.realised
-    return Position(position.symbol, quantity, cost / quantity)
-
-
-def _folded(executed: Sequence[Execution], before: Mapping[str, Position]) -> dict[str, Position]:
-    held = dict(before)
-    for fill in executed:
-        held[fill.symbol] = after_fill(held.get(fill.symbol, Position(fill.symbol)), fill)
+def _folded(
+    before: Mapping[str, Position], executed: Sequence[Execution], changes: Sequence[Adjustment]
+) -> Mapping[str, Position]:
+    held = before
+    for _, after in walked(before, executed, changes):
+        held = after
     return held
 
 

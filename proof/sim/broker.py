@@ -101,7 +101,7 @@ class MemoryBroker:
         )
         self._end(old, OrderState.CANCELLED, "replaced")
         self._check(ticket, now)
-        successor = self._keep(ticket, now)
+        successor = self._keep(ticket, now, old.stated.broker_id)
         old.stated = replace(old.stated, replaced_by=successor.stated.broker_id)
         return self._stated(successor)
 
@@ -215,7 +215,7 @@ class MemoryBroker:
 
     # -- keeping --------------------------------------------------------------------------------
 
-    def _keep(self, order: Order, now: datetime) -> Kept:
+    def _keep(self, order: Order, now: datetime, replaces: str | None = None) -> Kept:
         for_ever = order.time_in_force is TimeInForce.GTC
         stated = BrokerOrder(
             broker_id=f"m{len(self.book) + 1}",
@@ -230,6 +230,9 @@ class MemoryBroker:
             time_in_force=order.time_in_force.value,
             created_at=now,
             status="new",
+            replaces=replaces,
+            limit_price=order.limit_price,
+            stop_price=order.stop_price,
         )
         kept = Kept(order, stated, None if for_ever else self.session().next_close)
         self.book[stated.broker_id] = kept

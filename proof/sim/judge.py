@@ -126,8 +126,8 @@ class Judge:
                 yield f"the fill of {name[:6]} to {cumulative} counts {count} times"
         held = self._held()
         executed: Any = [_Fill(r.symbol, Side(r.side), r.quantity) for r in rows]
-        if summed(executed) != held:
-            yield f"positions {held} are not the fills' {summed(executed)}"
+        if summed(executed, ()) != held:
+            yield f"positions {held} are not the fills' {summed(executed, ())}"
 
     def _positions(self) -> Iterator[str]:
         theirs = {s: p.quantity for s, p in self.broker.held.items() if p.quantity}

@@ -64,7 +64,7 @@ class World:
         self.first_day = self.random.random() < 0.1
         prices = {symbol: around(Decimal(last)) for symbol, last in PRICES.items()}
         self.market = Market(NOON, prices, stage.set_clock)
-        self.ids = True
+        self.ids = self.random.random() < 0.75
         self.broker = MemoryBroker(self.market.session, prices, CASH, self.ids, self._appetite)
         self.judge = Judge(stage, self.broker)
         self.book = the_book()
@@ -150,4 +150,4 @@ class World:
         self.judge.after_quiet(ids=self.ids)
         with self.workers[0].services.database.begin() as db:
             made, executed = orders.listing(db, self.book.id), fills.all(db, self.book.id)
-        self.judge.limits(invariants.breached_limits(self.book, made, executed, CASH))
+        self.judge.limits(invariants.breached_limits(self.book, made, executed, (), CASH))

@@ -137,7 +137,7 @@ def test_more_on_sale_than_is_held_is_found(world: World) -> None:
 def breaches_of(world: World) -> list[str]:
     with world.to.database.begin() as db:
         executed = invariants.fills.all(db, world.book.id)
-    return invariants.breached_limits(world.book, world.orders(), executed, D(100_000))
+    return invariants.breached_limits(world.book, world.orders(), executed, [], D(100_000))
 
 
 def test_a_conflicting_pair_and_an_etf_inside_its_lock_are_named(

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
 from app.engine.errors import InvalidData, Transient
-from app.io.store import chains, order_links, verdicts
+from app.io.store import adjustments, chains, order_links, verdicts
 from app.io.store import migrate as migration
 from app.io.store.chains import Decision
 from app.io.store.migrate import migrate
@@ -122,6 +122,30 @@ def test_refusals_that_an_earlier_version_wrote_are_kept(empty_url: str) -> None
         assert [d.limit for d in chains.chain(db, "us_baskets", "NVDA")] == ["0.12"]
         day = timedelta(days=1)
         assert verdicts.counts(db, "us_baskets", at, at + day) == {"below_cutoff": 2}
+
+
+def test_what_was_adopted_before_is_an_adjustment_at_what_it_had_cost(empty_url: str) -> None:
+    """Seven adopted at 200, two of them sold at 210: five are held, 20 are realised."""
+    config = Config()
+    config.set_main_option("script_location", f"{Path(migration.__file__).parent}/migrations")
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0010")
+        for statement in (
+            "INSERT INTO recovery_logs (book, at, kind, subject, ours, theirs, action)"
+            " VALUES ('us_baskets', now(), 'position', 'MSFT', '0', '7', 'adopted'),"
+            " ('us_baskets', now(), 'order', 'an-id', 'UNKNOWN', 'filled', 'adopted')",
+            "INSERT INTO positions (book, symbol, quantity, average_price, realised, updated_at)"
+            " VALUES ('us_baskets', 'MSFT', 5, 200, 20, now())",
+            "INSERT INTO fills (broker, execution_id, book, client_id, broker_order_id, symbol,"
+            " side, quantity, price, cumulative, at, source) VALUES"
+            " ('paper', 'e', 'us_baskets', 'c', 'b', 'MSFT', 'sell', 2, 210, 2, now(), 'test')",
+        ):
+            db.exec_driver_sql(statement)
+    migrate(empty_url)
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+        [change] = adjustments.all(db, "us_baskets")
+    assert (change.symbol, change.quantity, change.average_price) == ("MSFT", 7, 200)
 
 
 def test_four_at_once_make_the_tables_once(empty_url: str) -> None:

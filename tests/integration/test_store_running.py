@@ -135,18 +135,21 @@ def test_a_command_is_carried_out_once(database: Database) -> None:
         second = commands.ask(db, BOOK, "sync", {}, "api", "on demand")
         commands.ask(db, "other", "sync", {}, "api", "on demand")
     with database.begin() as one, database.begin() as two:
-        waiting = commands.pending(one, BOOK)
-        assert [c.id for c in waiting] == [first, second]
-        assert waiting[0].arguments == {"flatten": True}
-        assert (waiting[0].asked_by, waiting[0].why, waiting[0].result) == (
-            "operator",
-            "news",
-            None,
-        )
-        assert commands.pending(two, BOOK) == []
+        assert commands.waiting(one, BOOK, {"halt", "sync"}) == [first, second]
+        assert commands.waiting(one, BOOK, {"halt"}) == [first]
+        taken = commands.take(one, first)
+        assert taken is not None
+        assert taken.arguments == {"flatten": True}
+        assert (taken.asked_by, taken.why, taken.result) == ("operator", "news", None)
+        assert commands.take(two, first) is None
         commands.done(one, first, "halted")
     with database.begin() as db:
-        assert [c.id for c in commands.pending(db, BOOK)] == [second]
+        assert commands.waiting(db, BOOK, {"halt", "sync"}) == [second]
+        later = commands.overtaken(db, taken, {"halt", "sync"})
+        assert later is not None
+        assert later.id == second
+        assert commands.withdraw(db, second)
+        assert commands.overtaken(db, taken, {"halt", "sync"}) is None
         carried_out = commands.get(db, first)
         assert carried_out is not None
         assert carried_out.result == "halted"

@@ -46,6 +46,7 @@ def said(sales: list[Sale]) -> list[tuple[Purpose, Any, Any]]:
 def test_the_order_of_the_rules_is_the_policy() -> None:
     names = [rule.__name__ for rule in EXITS]
     assert names == [
+        "flatten",
         "gap",
         "stop_loss",
         "trailing_stop",

@@ -48,6 +48,39 @@ def a_sale(state: OrderState = OrderState.SUBMITTED, **changes: Any) -> Order:
     return an_order(side=Side.SELL, purpose=Purpose.STOP_LOSS, state=state, **changes)
 
 
+# -- flatten ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("context", "sold"),
+    [
+        ({}, 10),
+        ({"quotes": {}}, 10),
+        ({"at": FULL_DAY.close + MINUTE}, 10),
+        ({"quotes": STOPPED}, 10),
+        ({"orders": (an_order(side=Side.SELL, purpose=Purpose.PROTECT),)}, 10),
+        ({"orders": (a_sale(OrderState.UNKNOWN, quantity=D(4)),)}, 6),
+        ({"orders": (a_sale(OrderState.PARTIAL, quantity=D(10), filled_quantity=D(3)),)}, 3),
+        ({"positions": {}}, 0),
+        ({"flattening": False}, 0),
+    ],
+)
+def test_e11_a_flattening_book_sells_all_that_is_not_on_sale(
+    context: dict[str, Any], sold: int
+) -> None:
+    told = an_exit_context(**{"flattening": True} | context)
+    assert [(i.purpose, i.quantity) for i in wanted(BOOK, told)] == (
+        [(Purpose.FLATTEN, D(sold))] if sold else []
+    )
+
+
+def test_a_flatten_comes_before_the_auction_and_is_the_same_intent_when_asked_again() -> None:
+    late = an_exit_context(clock(FULL_DAY, "15:50"), flattening=True)
+    first, again = wanted(BOOK, late), wanted(BOOK, late)
+    assert first == again
+    assert [(i.purpose, i.time_in_force) for i in first] == [(Purpose.FLATTEN, TimeInForce.DAY)]
+
+
 # -- stop loss ----------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ from app.engine.book import BookStatus
 from app.engine.caps import DayCounts
 from app.engine.orders import OrderState, OrderType, Purpose, Side, TimeInForce
 from app.engine.portfolio import Position
-from app.engine.risk import BLOCKS, ENTRY_GATES, EXIT_GATES, Ruling, allowed, judge
+from app.engine.risk import ENTRY_GATES, EXIT_GATES, Ruling, allowed, judge
 from app.engine.session import Phase
 from app.engine.verdicts import Reason
 
@@ -151,12 +151,6 @@ def test_every_gate_leaves_its_verdict() -> None:
     assert len(entry().judged) == len(ENTRY_GATES)
     assert len(an_exit().judged) == len(EXIT_GATES)
     assert {subject for _, subject, _ in entry().judged} == {"intent:an-intent"}
-
-
-def test_one_table_says_what_a_status_blocks() -> None:
-    assert BLOCKS[BookStatus.ACTIVE] == frozenset()
-    assert BLOCKS[BookStatus.REDUCING] == {Purpose.ENTRY}
-    assert BLOCKS[BookStatus.HALTED] == frozenset(Purpose)
 
 
 # -- exits --------------------------------------------------------------------------------------

@@ -5,16 +5,26 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
-from builders import AT, SECOND, D, an_execution, an_order
+from builders import AT, SECOND, D, a_position, an_execution, an_order
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.errors import InvalidData
 from app.engine.ids import client_order_id, digest, execution_id, intent_id, signal_id, slot_of
 from app.engine.orders import OrderState, Side, check_transition, outstanding
-from app.engine.portfolio import Position, after_fill, cash_after, equity, sellable
+from app.engine.portfolio import (
+    Adjustment,
+    Position,
+    adjusted,
+    after_fill,
+    cash_after,
+    equity,
+    sellable,
+    walked,
+)
 from app.engine.rounding import cents, decimal, plain, tick_size, to_tick
 from app.engine.state import BasketEvidence, BookState, LastSignal, from_json, to_json
 
@@ -219,3 +229,40 @@ def test_memory_survives_as_json(state: BookState) -> None:
 
 def test_an_empty_memory_is_a_fresh_book() -> None:
     assert from_json({}) == BookState()
+
+
+# -- adjustments --------------------------------------------------------------------------------
+
+CHANGES = st.tuples(st.booleans(), st.sampled_from(Side), st.integers(1, 50), st.integers(1, 400))
+
+
+@given(st.lists(CHANGES, max_size=12), st.randoms(use_true_random=False))
+def test_a_position_is_the_sum_of_its_fills_and_adjustments(
+    made: list[tuple[bool, Side, int, int]], order: Random
+) -> None:
+    fills, changes, net = [], [], D(0)
+    for n, (is_fill, side, count, price) in enumerate(made):
+        at, signed = AT + n * timedelta(minutes=1), D(count if side is Side.BUY else -count)
+        net += signed
+        if is_fill:
+            fills.append(an_execution(side=side, quantity=D(count), price=D(price), at=at))
+        else:
+            changes.append(Adjustment("AAPL", signed, D(price), at))
+    order.shuffle(fills)
+    steps = list(walked({}, fills, changes))
+    assert [one.at for one, _ in steps] == sorted(one.at for one in (*fills, *changes))
+    held = steps[-1][1]["AAPL"] if steps else Position("AAPL")
+    assert held.quantity == net
+    assert held.average_price >= 0
+    assert (held.opened_at is None) is (net == 0)
+
+
+def test_an_adjustment_realises_nothing_and_keeps_what_the_position_remembers() -> None:
+    held = replace(a_position(), realised=D(7), stop_price=D(90), peak_price=D(120))
+    fewer = adjusted(held, Adjustment("AAPL", D(-4), held.average_price, AT))
+    assert fewer == replace(held, quantity=D(6))
+    flat = adjusted(held, Adjustment("AAPL", D(-10), held.average_price, AT))
+    assert flat == Position("AAPL", realised=D(7))
+    assert adjusted(flat, Adjustment("AAPL", D(3), D(50), AT)) == replace(
+        flat, quantity=D(3), average_price=D(50), opened_at=AT
+    )

@@ -2,6 +2,7 @@
 
 from app.engine.book import Book
 from app.engine.exits.end_of_day import end_of_day
+from app.engine.exits.flatten import flatten
 from app.engine.exits.gap import gap
 from app.engine.exits.parking import pauses
 from app.engine.exits.port import Exit, ExitContext, Gap, Sale
@@ -13,9 +14,10 @@ from app.engine.exits.trend_break import trend_break
 
 __all__ = ["EXITS", "Exit", "ExitContext", "Gap", "Sale", "due", "stop_of", "stop_price"]
 
-#: What loses money comes first, and of that the widest loss; then what has been won; then opinions;
-#: then the time of day; and last what could not be sold before.
+#: What a person asks for comes first; then what loses money, and of that the widest loss; then
+#: what has been won; then opinions; then the time of day; and last what could not be sold before.
 EXITS: tuple[Exit, ...] = (
+    flatten,
     gap,
     stop_loss,
     trailing_stop,

@@ -36,6 +36,7 @@ class ExitContext:
     whether the broker takes orders for the opening and the closing auction. ``trend`` is the trend
     feature of the newest bar, in (-1, 1), ``gaps`` how the session began for what was held before
     it, ``parked`` the exits that wait until orders are possible again; all by symbol.
+    ``flattening``: a person wants everything sold.
     """
 
     at: datetime
@@ -47,6 +48,7 @@ class ExitContext:
     trend: Mapping[str, float] = field(default_factory=dict)
     gaps: Mapping[str, Gap] = field(default_factory=dict)
     parked: Mapping[str, Parked] = field(default_factory=dict)
+    flattening: bool = False
 
 
 @dataclass(frozen=True, slots=True)

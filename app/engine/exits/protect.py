@@ -17,8 +17,8 @@ from app.engine.exits.stop_loss import stop_of
 from app.engine.exits.trailing_stop import trailing_level
 from app.engine.ids import intent_id, slot_of
 from app.engine.orders import Intent, Order, OrderState, Purpose, Side, TimeInForce, outstanding
+from app.engine.permissions import BLOCKS, BY_PERSONS
 from app.engine.portfolio import Position, sellable
-from app.engine.risk import BLOCKS
 from app.engine.session import flatten_at, pre_close_at, regular
 from app.engine.sizing import RiskContext
 
@@ -232,6 +232,6 @@ def _above(book: Book, context: RiskContext, wanted: Stop) -> bool:
 def trusted_since(position: Position, status: BookStatus, set_at: datetime) -> datetime | None:
     """Return from when refusals count: the position's opening, or a person's leave to go on."""
     begun = position.opened_at - SKEW if position.opened_at else None
-    if status is not BookStatus.ACTIVE:
+    if status not in BY_PERSONS:
         return begun
     return max(begun, set_at) if begun else set_at

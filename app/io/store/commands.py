@@ -11,6 +11,8 @@ from sqlalchemy.engine import Connection
 from app.io.store.schema import commands
 
 _c = commands.c
+#: The result of a command that was taken back before anybody carried it out.
+WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +47,6 @@ def ask(
     return int(db.execute(new).scalar_one())
 
 
-def pending(
-    db: Connection, book_id: str, kinds: Collection[str] | None = None, limit: int | None = None
-) -> list[Command]:
-    """Return the commands that wait, of some kinds if they are named, oldest first and locked.
-
-    Those that are locked already are left out.
-    """
-    query = (
-        sa.select(*_COLUMNS)
-        .where(_c.book == book_id, _c.done_wall.is_(None))
-        .order_by(_c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    if kinds is not None:
-        query = query.where(_c.kind.in_(kinds))
-    return [Command(**row._asdict()) for row in db.execute(query)]
-
-
 def waiting(db: Connection, book_id: str, kinds: Collection[str]) -> list[int]:
     """Return the numbers of the commands of some kinds that wait, oldest first."""
     query = sa.select(_c.id).where(_c.book == book_id, _c.done_wall.is_(None), _c.kind.in_(kinds))
@@ -77,11 +60,19 @@ def take(db: Connection, command_id: int) -> Command | None:
     return Command(**row._asdict()) if row else None
 
 
+def overtaken(db: Connection, command: Command, kinds: Collection[str]) -> Command | None:
+    """Return the newest command of some kinds that was asked for after this one and stands."""
+    later = (_c.book == command.book, _c.kind.in_(kinds), _c.id > command.id)
+    query = sa.select(*_COLUMNS).where(*later, _c.result.is_distinct_from(WITHDRAWN))
+    row = db.execute(query.order_by(_c.id.desc()).limit(1)).one_or_none()
+    return Command(**row._asdict()) if row else None
+
+
 def withdraw(db: Connection, command_id: int) -> bool:
     """Take a command back unless it was carried out; False where it was, or is being."""
     if take(db, command_id) is None:
         return False
-    done(db, command_id, "withdrawn")
+    done(db, command_id, WITHDRAWN)
     return True
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import Connection
 
 from app.io.store.schema import recovery_logs
@@ -55,6 +56,17 @@ def known(db: Connection, book_id: str, difference: Difference) -> bool:
         difference.theirs,
         difference.action,
     )
+
+
+def newest(db: Connection, book_id: str, kind: str) -> dict[str, Difference]:
+    """Return the newest difference that was noted about each subject of a kind."""
+    query = (
+        sa.select(*(_r[name] for name in _NAMES))
+        .where(_r.book == book_id, _r.kind == kind)
+        .ext(distinct_on(_r.subject))
+        .order_by(_r.subject, _r.id.desc())
+    )
+    return {found.subject: found for found in (Difference(*row) for row in db.execute(query))}
 
 
 def noted(db: Connection, book_id: str, kind: str, subject: str, since: datetime) -> bool:

@@ -364,6 +364,23 @@ pending_exits = sa.Table(
     comment="exits that wait until orders are possible again; gone when retried or flat",
 )
 
+adjustments = sa.Table(
+    "adjustments",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("average_price", sa.Numeric, nullable=False),
+    sa.Column("set_by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    _wall(),
+    sa.CheckConstraint("quantity <> 0 AND average_price >= 0", name="numbers"),
+    sa.Index(None, "book", "at"),
+    comment="changes of a position without a fill: it is the sum of fills and of these",
+)
+
 account_snapshots = sa.Table(
     "account_snapshots",
     metadata,
@@ -433,6 +450,7 @@ commands = sa.Table(
     _wall("asked_wall"),
     sa.Column("done_wall", Time),
     sa.Column("result", sa.Text),
+    sa.Index("ix_commands_waiting", "book", postgresql_where=sa.text("done_wall IS NULL")),
 )
 
 recovery_logs = sa.Table(

@@ -1,0 +1,24 @@
+"""Adjustments: what changed a position without a fill of the book, and who wanted that."""
+
+from dataclasses import fields
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.engine.portfolio import Adjustment
+from app.io.store.schema import adjustments
+
+_a = adjustments.c
+_NAMES = tuple(field.name for field in fields(Adjustment))
+
+
+def add(db: Connection, book_id: str, adjustment: Adjustment, by: str, why: str) -> None:
+    """Keep an adjustment, with who asked for it and why."""
+    values = {name: getattr(adjustment, name) for name in _NAMES}
+    db.execute(adjustments.insert().values(book=book_id, set_by=by, why=why, **values))
+
+
+def all(db: Connection, book_id: str) -> list[Adjustment]:
+    """Return every adjustment of a book, oldest first."""
+    query = sa.select(*(_a[name] for name in _NAMES)).where(_a.book == book_id)
+    return [Adjustment(*row) for row in db.execute(query.order_by(_a.at, _a.id))]

@@ -1,0 +1,124 @@
+"""Repair: what the broker knows of an order and we do not is recorded, withdrawn or left alone."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from app.engine.errors import InvalidData, Rejected
+from app.engine.orders import FINAL, BrokerOrder, Execution, Order
+from app.io.locks import Lease
+from app.io.store import fills, order_links, orders
+from app.pipeline import claims
+from app.pipeline.differences import NOT_OURS, RECORDED, agree, note
+from app.pipeline.ownership import keep
+from app.pipeline.record import find, record
+from app.pipeline.services import Services
+
+#: Orders and fills are compared from this long before the session's open.
+LOOK_BACK = timedelta(hours=12)
+WITHDRAWN_THERE = "closed here: cancelled there"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Orders and executions as the broker states them, and our own orders of the same time.
+
+    ``owners`` are the client ids by the broker's ids of what our orders have become there.
+    """
+
+    ours: dict[str, Order]
+    theirs: Sequence[BrokerOrder]
+    executed: dict[str, list[Execution]]
+    owners: Mapping[str, str]
+
+    def mine(self, seen: BrokerOrder) -> Order | None:
+        """Return which of our orders the broker states, None for somebody else's."""
+        return self.ours.get(self.owners.get(seen.broker_id, seen.client_id))
+
+    def of_others(self) -> list[Execution]:
+        """Return the executions of orders that are not ours."""
+        others = [seen for seen in self.theirs if self.mine(seen) is None]
+        return [one for seen in others for one in self.executed.get(seen.broker_id, [])]
+
+
+def look(to: Services, lease: Lease) -> Seen:
+    """Ask the broker for its orders and executions since before the open, with two calls.
+
+    The lease is renewed between the calls. Raises what the broker raises.
+    """
+    since = compared_since(to)
+    executed: defaultdict[str, list[Execution]] = defaultdict(list)
+    theirs = to.broker.orders_since(since)
+    keep(to, lease)
+    for execution in to.broker.executions(since):
+        executed[execution.broker_order_id].append(execution)
+    keep(to, lease)
+    with to.database.begin() as db:
+        ours = {order.client_id: order for order in orders.listing(db, to.book.id, since)}
+        owners = order_links.owners(db, to.broker.name, [seen.broker_id for seen in theirs])
+    return Seen(ours, theirs, dict(executed), owners)
+
+
+def compared_since(to: Services) -> datetime:
+    """Return from when on orders and fills are compared."""
+    return to.calendar.session_for(to.clock.now()).open - LOOK_BACK
+
+
+def repair_orders(to: Services, lease: Lease) -> Seen:
+    """Record what the broker knows of each order and we do not; withdraw what we had closed."""
+    seen = look(to, lease)
+    claims.adopt_late(to, seen.theirs, seen.executed)
+    for one in seen.theirs:
+        mine = seen.mine(one)
+        if mine is None or not agree(mine, one):
+            _repair_or_refuse(to, one, seen.executed.get(one.broker_id, []))
+        if mine is not None and closed_here(mine, one):
+            _withdraw(to, lease, mine, one)
+    return seen
+
+
+def closed_here(mine: Order, seen: BrokerOrder) -> bool:
+    """Does the broker still work what we had closed as never sent?"""
+    return mine.state in FINAL and seen.state not in FINAL
+
+
+def _withdraw(to: Services, lease: Lease, mine: Order, seen: BrokerOrder) -> None:
+    """Cancel at the broker what we had closed as never sent: it reserves nothing here."""
+    with to.database.begin() as db:
+        subject = ("order", mine.client_id)
+        note(to, db, subject, str(mine.state), seen.status, WITHDRAWN_THERE)
+    try:
+        to.broker.cancel(seen.broker_id)
+    except Rejected as error:
+        to.log("cancel_refused", book=to.book.id, order=mine.client_id, why=str(error))
+    keep(to, lease)
+
+
+def _repair_or_refuse(to: Services, seen: BrokerOrder, executed: list[Execution]) -> None:
+    """Repair one order; what cannot be true of it is noted, and the others are repaired."""
+    try:
+        with to.database.begin() as db:
+            _repair(to, db, seen, executed)
+    except InvalidData as error:
+        named = seen.client_id or seen.broker_id
+        to.log("update_refused", book=to.book.id, order=named, why=str(error))
+        with to.database.begin() as db:
+            note(to, db, ("order", named), None, seen.status, f"refused: {error}")
+
+
+def _repair(to: Services, db: Connection, seen: BrokerOrder, executed: list[Execution]) -> None:
+    before = find(to, db, seen)
+    theirs = f"{seen.status} {seen.filled_quantity}"
+    if before is None:
+        note(to, db, ("order", seen.client_id or seen.broker_id), None, theirs, NOT_OURS)
+        return
+    known = len(fills.for_order(db, before.client_id))
+    after = record(to, db, seen, executed, "reconcile")
+    subject, mine = ("order", before.client_id), f"{before.state} {before.filled_quantity}"
+    if after != before:
+        note(to, db, subject, mine, theirs, RECORDED)
+    elif (late := len(fills.for_order(db, before.client_id)) - known) > 0:
+        note(to, db, subject, mine, theirs, f"{late} late fills recorded")
