@@ -1,7 +1,7 @@
 """The judge: what must hold after every step, asked of the tables and of the broker itself."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -63,9 +63,9 @@ class Judge:
         for said in (*self._orders(), *self._fills()):
             self._breach(said)
 
-    def after_quiet(self, *, ids: bool) -> None:
+    def after_quiet(self) -> None:
         """Check what holds once nothing has gone wrong for a while."""
-        for said in self.unsettled(ids=ids):
+        for said in self.unsettled():
             self._breach(said)
 
     def limits(self, breached: Iterable[str]) -> None:
@@ -73,30 +73,49 @@ class Judge:
         for said in breached:
             self._breach(f"limit: {said}")
 
-    def unsettled(self, *, ids: bool) -> list[str]:
+    def unsettled(self) -> list[str]:
         """Say what our tables and the broker do not agree on yet."""
-        return [*self._differences(ids=ids), *self._positions()]
-
-    def _differences(self, *, ids: bool) -> Iterator[str]:
         ours = {row.client_id: row for row in self._order_rows()}
+        frozen = self._frozen(ours)
+        waits = {ours[name].symbol for name in frozen}
+        return [*self._differences(ours, frozen), *self._positions(waits)]
+
+    def _differences(self, ours: Mapping[str, Any], frozen: Set[str]) -> Iterator[str]:
         theirs = {k.ticket.client_id: k.stated for k in self.broker.book.values()}
         for name, seen in theirs.items():
             mine = ours.get(name)
             if mine is None:
                 yield f"{name[:6]} is a ghost: the broker has it and we do not"
+            elif name in frozen:
+                continue
             elif (mine.state, mine.filled_quantity) != (seen.state, seen.filled_quantity):
                 have, has = f"{mine.state} {mine.filled_quantity}", seen.filled_quantity
                 yield f"{name[:6]} is {have} here and {seen.state} {has} there"
         for name, mine in ours.items():
-            doubtful = mine.state in ("SUBMITTING", "UNKNOWN", "NEW")
-            if doubtful and not self._may_stay(mine, ids=ids):
+            if mine.state in ("SUBMITTING", "UNKNOWN", "NEW") and name not in frozen:
                 yield f"{name[:6]} is still {mine.state}"
             if name not in theirs and mine.state in ("SUBMITTED", "PARTIAL", "FILLED"):
                 yield f"{name[:6]} is {mine.state}, and the broker never had it"
 
-    def _may_stay(self, mine: Any, *, ids: bool) -> bool:
-        """Without client ids an order that cannot be found waits for a person."""
-        return not ids and mine.state == "UNKNOWN"
+    def _frozen(self, ours: Mapping[str, Any]) -> set[str]:
+        """Return what waits for a person: without client ids, an order that is none or any of some.
+
+        Where exactly one order at the broker is nobody's and looks like it, it must be that one.
+        What is to be sent of the same symbol and side waits behind it.
+        """
+        if self.broker.client_ids:
+            return set()
+        claimed = {row.broker_id for row in ours.values()}
+        looks = Counter(
+            (k.stated.symbol, k.stated.side, k.stated.quantity)
+            for k in self.broker.book.values()
+            if k.stated.broker_id not in claimed
+        )
+        in_doubt = [row for row in ours.values() if row.state == "UNKNOWN"]
+        lost = [row for row in in_doubt if looks[row.symbol, row.side, row.quantity] != 1]
+        blocked = {(row.symbol, row.side) for row in lost}
+        behind = [r for r in ours.values() if r.state == "NEW" and (r.symbol, r.side) in blocked]
+        return {row.client_id for row in (*lost, *behind)}
 
     def _orders(self) -> Iterator[str]:
         rows = self._order_rows()
@@ -129,10 +148,12 @@ class Judge:
         if summed(executed, ()) != held:
             yield f"positions {held} are not the fills' {summed(executed, ())}"
 
-    def _positions(self) -> Iterator[str]:
+    def _positions(self, waits: Set[str]) -> Iterator[str]:
         theirs = {s: p.quantity for s, p in self.broker.held.items() if p.quantity}
-        if theirs != self._held():
-            yield f"we hold {self._held()}, the broker {theirs}"
+        mine = self._held()
+        for symbol in sorted((mine.keys() | theirs.keys()) - waits):
+            if mine.get(symbol) != theirs.get(symbol):
+                yield f"we hold {mine.get(symbol)} {symbol}, the broker {theirs.get(symbol)}"
 
     def _held(self) -> dict[str, Decimal]:
         rows = self.stage.rows("SELECT symbol, quantity FROM positions WHERE quantity <> 0")
@@ -140,7 +161,8 @@ class Judge:
 
     def _order_rows(self) -> list[Any]:
         return self.stage.rows(
-            "SELECT client_id, intent_id, state, filled_quantity, quantity FROM orders"
+            "SELECT client_id, intent_id, broker_id, symbol, side, state, filled_quantity, quantity"
+            " FROM orders"
         )
 
     def _breach(self, said: str) -> None:

@@ -60,12 +60,13 @@ class World:
         self.random, self.seed, self.stage = Random(seed), seed, stage
         chosen = self.random.choice(RATES)
         self.fate = Fate(self.random, chosen if rate is None else rate)
-        # A tenth of the seeds begin before the book's first day, the others in the middle of one.
+        # A tenth of the seeds begin before the book's first day, the others in the middle of one. A
+        # quarter of them plays at a broker without client ids.
         self.first_day = self.random.random() < 0.1
         prices = {symbol: around(Decimal(last)) for symbol, last in PRICES.items()}
         self.market = Market(NOON, prices, stage.set_clock)
-        self.ids = self.random.random() < 0.75
-        self.broker = MemoryBroker(self.market.session, prices, CASH, self.ids, self._appetite)
+        ids = self.random.random() < 0.75
+        self.broker = MemoryBroker(self.market.session, prices, CASH, ids, self._appetite)
         self.judge = Judge(stage, self.broker)
         self.book = the_book()
         shared = Around(stage, self.book, self.market, self.broker, self.fate, self.judge)
@@ -144,10 +145,10 @@ class World:
             self.market.wait(65)
             for step in (*opening, reconcile.run, cycle.run):
                 self.workers[look % 2].run("settles", step)
-            if not self.judge.unsettled(ids=self.ids):
+            if not self.judge.unsettled():
                 break
         self.judge.after_step()
-        self.judge.after_quiet(ids=self.ids)
+        self.judge.after_quiet()
         with self.workers[0].services.database.begin() as db:
             made, executed = orders.listing(db, self.book.id), fills.all(db, self.book.id)
         self.judge.limits(invariants.breached_limits(self.book, made, executed, (), CASH))
