@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit check format bench lock clean
+.PHONY: help setup demo test unit check format bench chaos lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,13 @@ format: setup  ## put the code into its one format
 
 bench: setup  ## measure, side by side, on this machine
 	@$(BIN)/python -m bench $(ARGS)
+
+MINUTES ?= 10
+SEED    ?= 1
+JSON    ?=
+
+chaos: setup  ## kill real processes and count what was lost: MINUTES=10 SEED=1 JSON=file
+	@$(BIN)/python -m proof.chaos --minutes $(MINUTES) --seed $(SEED) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 lock: setup  ## resolve the requirements anew
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q requirements.in -o requirements.txt

@@ -1,0 +1,1 @@
+"""Proofs: what must hold of the whole system, tried on real processes and on simulated ones."""
