@@ -34,7 +34,7 @@ def main() -> int:
     try:
         figures = _run(Wish(wanted.minutes, wanted.seed), wanted.keep, wanted.verbose)
     except KeyboardInterrupt:
-        sys.exit("chaos was stopped before its end; nothing of it is left")
+        sys.exit("chaos was stopped before its end; nothing of it runs any more")
     except AppError as error:
         sys.exit(f"chaos: {error}")
     console = Console()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import psutil
@@ -21,12 +21,12 @@ BEAT_S = 0.02
 #: How often each is struck. What everything else waits for is struck less often: otherwise nothing
 #: would ever be in flight when the next blow comes.
 WEIGHTS = {
-    Victim.CHILD: 52,
-    Victim.FEED: 30,
-    Victim.WORKER: 4,
-    Victim.BEAT: 4,
-    Victim.BACKEND: 4,
-    Victim.VALKEY: 4,
+    Victim.CHILD: 42,
+    Victim.FEED: 45,
+    Victim.WORKER: 3,
+    Victim.BEAT: 3,
+    Victim.BACKEND: 2,
+    Victim.VALKEY: 3,
     Victim.POSTGRES: 2,
 }
 
@@ -61,13 +61,16 @@ class Assault:
     _asleep: list[tuple[float, psutil.Process]] = field(default_factory=list)
 
     def strike(self) -> None:
-        """Kill or stop one process of the stack: of the first kind drawn that runs."""
-        running = victims(self.stack)
-        if not any(running.values()):
+        """Kill or stop one process of the stack: of the kind drawn, or the feed where none runs.
+
+        Of what everything waits for none is taken instead, or it would be struck ever more often
+        the longer it takes to start.
+        """
+        running, deed = victims(self.stack), draw(self.random)
+        if not running[deed.victim]:
+            deed = replace(deed, victim=Victim.FEED)
+        if not (candidates := running[deed.victim]):
             return
-        deed = draw(self.random)
-        while not (candidates := running[deed.victim]):
-            deed = draw(self.random)
         process = candidates[int(deed.which * len(candidates))]
         try:
             if deed.stop_s is None:

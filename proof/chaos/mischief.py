@@ -5,7 +5,7 @@ from enum import StrEnum
 from random import Random
 
 #: Wall seconds between two faults before one server, on average.
-EVERY_S = 2.5
+EVERY_S = 4.0
 DELAY_S = (0.1, 1.5)
 STALL_S = (0.5, 4.0)
 #: A few stalls outlast the lease of a book.

@@ -68,7 +68,8 @@ def _groups(blows: Sequence[Blow], works: Sequence[Work]) -> Iterator[list[Blow]
 def _recovered(group: Sequence[Blow], works: Sequence[Work]) -> Recovery:
     kinds = {blow.kind for blow in group}
     kind = kinds.pop() if len(kinds) == 1 else SEVERAL
-    return Recovery(kind, _done(group, works) - _back(group), len(group))
+    done = _done(group, works)
+    return Recovery(kind, done - _back(group) if done < inf else inf, len(group))
 
 
 def _back(group: Sequence[Blow]) -> float:

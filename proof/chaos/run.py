@@ -28,8 +28,8 @@ from proof.chaos.watch import Seen, Watch
 Say = Callable[[str], None]
 #: Three pooled connections and one for leases, or for beat's lock.
 CONNECTIONS_EACH = 4
-#: The processes that ask the database: two pool children, beat and the feed.
-PROCESSES = 4
+#: The processes that ask the database: the pool's children, beat and the feed.
+PROCESSES = world.CHILDREN + 2
 COMPARE_WITHIN_S = 15.0
 SERVER_OF = {
     Victim.VALKEY: "redis",
@@ -124,9 +124,11 @@ def blows(struck: list[Struck], seen: Seen, stalls: list[tuple[str, float, float
 
 def _rage(assault: Assault, wish: world.Wish, exchange: Exchange, control: int, say: Say) -> None:
     order_proxy(control, "storm")
-    deadline, told = monotonic() + wish.minutes * 60, 0.0
+    due, told = monotonic(), 0.0
+    deadline = due + wish.minutes * 60
     while (now := monotonic()) < deadline:
-        _rest(assault, assault.gap())
+        due += assault.gap()
+        _rest(assault, due - now)
         assault.strike()
         if now - told > 5:
             told = now

@@ -11,15 +11,19 @@ from app.local.procfile import read_procfile
 from app.local.stack import Event, Stack
 from proof.chaos.addresses import SERVERS
 
+#: As many as are likely to be working while one of them is killed.
+CHILDREN = 4
 ROOT = Path(__file__).parents[2]
 #: Every kind of fault of the exchange, and how likely each is wherever it may happen.
-FAULTS = "all@0.2"
-#: Market seconds from the start of the world, 09:20, to 15:30, when nothing is being closed yet.
-MARKET_S = 22_200
-FASTEST, SLOWEST = 60.0, 5.0
+FAULTS = "all@0.08"
+#: The world's first moment in New York: the session has begun. Market seconds from there to 15:30,
+#: when nothing is being closed yet.
+START, MARKET_S = "09:40", 21_000
+#: Ticks expire after a part of their slot: were it faster, most would before they are taken.
+FASTEST, SLOWEST = 20.0, 4.0
 STARTING_S = 15.0
 #: Wall seconds between two readings of texts, which are not the point either.
-READ_EVERY_S = 5.0
+READ_EVERY_S = 2.0
 READING = ("NEWS_EVERY_SECONDS", "FILINGS_EVERY_SECONDS")
 
 #: A book that trades a lot: what it decides is not the point, that it has orders in flight is.
@@ -34,6 +38,7 @@ LIVELY = {
     "RTH_DAILY_CAP": "2000",
     "CAP_SLOT_SECONDS": "30",
     "DAILY_LOSS_LIMIT": "0.4",
+    "RECONCILE_EVERY_SECONDS": "20",
     "ORDERS_PER_MINUTE": "120",
     "STOP_LOSS_PCT": "0.004",
     "TAKE_PROFIT_PCT": "0.004",
@@ -86,7 +91,7 @@ def commands(wish: Wish, ports: dict[str, int]) -> dict[str, str]:
     listed, python = read_procfile(), shlex.quote(sys.executable)
     told = " ".join(f"--{name} {ports[name]}" for name in SERVERS)
     proxy = f"{python} -m proof.chaos.proxy --seed {wish.seed} {told} --control {ports['control']}"
-    market = f"--synthetic {wish.seed} --seed {wish.seed} --faults {FAULTS}"
+    market = f"--synthetic {wish.seed} --seed {wish.seed} --start {START} --faults {FAULTS}"
     return {
         "postgres": listed["postgres"],
         "redis": listed["redis"],
@@ -111,11 +116,11 @@ def environment(wish: Wish) -> dict[str, str]:
         "AUTO_MODE": "1",
         "DISABLE_SLACK_ALERTS": "1",
         "METRONOME_BOOKS": "us_baskets",
-        "WORKER_CONCURRENCY": "2",
+        "WORKER_CONCURRENCY": f"{CHILDREN}",
         "LOG_LEVEL": "WARNING",
         "RESOLVE_DELAYS_SECONDS": "0.5,1,2",
         "ALPHAVANTAGE_CALLS_PER_DAY": "100000",
         "LLM_TIMEOUT_SECONDS": "1.5",
-        **{name: f"{max(60.0, READ_EVERY_S * wish.speed):g}" for name in READING},
+        **{name: f"{READ_EVERY_S * wish.speed:g}" for name in READING},
         **LIVELY,
     }
