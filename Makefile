@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit check format bench sim lock clean
+.PHONY: help setup demo test unit check format bench sim chaos lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,8 +44,11 @@ format: setup  ## put the code into its one format
 bench: setup  ## measure, side by side, on this machine
 	@$(BIN)/python -m bench $(ARGS)
 
-sim: setup  ## play seeds of the simulation: SEEDS=2000 START=1 PROCESSES=2
-	@$(BIN)/python -m proof.sim --seeds $(or $(SEEDS),2000) --first $(or $(START),1) --processes $(or $(PROCESSES),2)
+sim: setup  ## play seeds of the simulation: SEEDS=2000 START=1
+	@$(BIN)/python -m proof.sim --seeds $(or $(SEEDS),2000) --first $(or $(START),1) $(ARGS)
+
+chaos: setup  ## kill real processes and count what was lost: MINUTES=10 SEED=1 JSON=file
+	@$(BIN)/python -m proof.chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 lock: setup  ## resolve the requirements anew
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q requirements.in -o requirements.txt

@@ -21,19 +21,30 @@ PATIENCE_S = 1.0
 
 
 def run() -> None:
-    """Send ticks until SIGTERM. A second beat waits for the lock.
-
-    Raises Transient when the lock is lost: another beat may have it now.
-    """
+    """Send ticks until SIGTERM. A second beat waits for the lock, as does one that lost it."""
     settings = root.settings()
     configure(settings.log_level, settings.secrets())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     log = structlog.get_logger("metronome")
-    GuardedScheduler.lock = _wait_for_lock(log)
-    _begin(settings.books, log)
+    while True:
+        lock = _wait_for_lock(log)
+        try:
+            _tick(lock, settings.books, log)
+            return
+        except Transient as error:
+            # A new process would do the same, some seconds later.
+            log.warning("beat_waits", why=str(error))
+        finally:
+            lock.close()
+
+
+def _tick(lock: SessionLock, books: tuple[Book, ...], log: Any) -> None:
+    """Send ticks until SIGTERM. Raises Transient when the lock is lost."""
+    GuardedScheduler.lock = lock
+    _begin(books, log)
     app = root.sender()
-    app.conf.beat_schedule = beat_schedule(settings.books, lambda book: root.clock(book.id))
+    app.conf.beat_schedule = beat_schedule(books, lambda book: root.clock(book.id))
     Service(app, max_interval=PATIENCE_S, scheduler_cls=GuardedScheduler).start()
 
 
@@ -74,8 +85,7 @@ class GuardedScheduler(Scheduler):
         if monotonic() - self._looked_at > PATIENCE_S:
             if not self.lock.alive():
                 raise Transient(
-                    "the beat lock was lost with its connection: this beat ends;"
-                    " another one may have the lock by now"
+                    "the beat lock was lost with its connection: another beat may have it by now"
                 )
             self._looked_at = monotonic()
 

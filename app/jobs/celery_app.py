@@ -35,6 +35,7 @@ def make_app(broker_url: str, *, only_sends: bool = False) -> Celery:
         task_acks_late=False,
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
+        worker_consumer="app.jobs.consumer:EagerConsumer",
         task_publish_retry=False,
         task_soft_time_limit=45,
         task_time_limit=60,

@@ -63,9 +63,11 @@ class Supervised:
         if self.child is None or self.child.exit_code() is None:
             return None
         # Its children must not go on working beside its successor.
-        self.last_exit = describe_exit(self.child.finish(0))
+        code = self.child.finish(0)
+        self.last_exit = describe_exit(code)
         self.child, self.since = None, wall()
-        self.backoff = self.backoff.after_death(monotonic() - self.started)
+        lived_s, killed = monotonic() - self.started, code == -signal.SIGKILL
+        self.backoff = self.backoff.after_death(lived_s, killed=killed)
         self.due = monotonic() + self.backoff.delay_s
         wait = f"{self.backoff.delay_s:.0f} s"
         return f"{self.last_exit}, starts again in {wait}; it said: {last_words(self.log)}"

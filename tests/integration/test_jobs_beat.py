@@ -1,5 +1,6 @@
 """Beat as a process: one tick a slot, whoever else wants to beat, and an end that is told."""
 
+import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -83,19 +84,36 @@ def test_a_beat_that_waits_ends_when_it_is_asked_to(beats: Stage) -> None:
     assert second.wait() == 0
 
 
-def test_a_beat_whose_lock_is_lost_ends_with_one_line(
+def test_a_beat_whose_lock_is_lost_stops_ticking_until_it_has_it_again(
     beats: Stage, client: "redis.Redis[bytes]", database_url: str
 ) -> None:
     beat = beats.metronome("beat")
     wait_for_ticks(client, 2)
     lose_the_lock(database_url)
-    assert beat.wait() == 1
-    last = beat.said().strip().splitlines()[-1]
-    assert last == (
-        "metronome: the beat lock was lost with its connection: this beat ends;"
-        " another one may have the lock by now"
-    )
+    beat.wait_for("the beat lock was lost with its connection")
+    beat.wait_for(READY, times=2)
+    wait_for_ticks(client, 8)
+    assert_one_tick_a_slot(client)
+    assert beat.popen.poll() is None
     assert "Traceback" not in beat.said()
+
+
+def test_a_beat_whose_lock_another_one_took_becomes_the_spare(
+    beats: Stage, client: "redis.Redis[bytes]", database_url: str
+) -> None:
+    first = beats.metronome("beat")
+    first.wait_for(READY)
+    database = Database(database_url, "test")
+    os.kill(first.pid, signal.SIGSTOP)
+    lose_the_lock(database_url)
+    second = beats.metronome("beat")
+    second.wait_for(READY)
+    os.kill(first.pid, signal.SIGCONT)
+    first.wait_for("another beat holds the lock")
+    wait_for_ticks(client, 8)
+    assert_one_tick_a_slot(client)
+    assert first.said().count(READY) == 1
+    database.dispose()
 
 
 def test_a_new_beat_has_the_book_reconciled_before_it_enters(

@@ -1,6 +1,7 @@
 """A worker as a process: children that are replaced or killed, old ticks, Redis gone and back."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -47,6 +48,14 @@ def test_a_worker_is_ready_and_an_idle_one_stops_when_it_is_asked_to(workers: St
     assert worker.popen.wait(20) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
     assert_sound(worker)
+
+
+def test_a_worker_without_redis_tries_again_at_least_every_two_seconds(workers: Stage) -> None:
+    worker = workers.metronome("worker", REDIS_URL="unix:///nowhere/redis.sock")
+    worker.wait_for("(10/None)")
+    pauses = [float(told) for told in re.findall(r"again in ([0-9.]+) second", worker.said())]
+    assert pauses
+    assert max(pauses) <= 2.0
 
 
 def test_a_worker_whose_child_was_killed_goes_on(workers: Stage, redis_url: str) -> None:

@@ -54,6 +54,7 @@ SETTINGS: list[tuple[str, Any]] = [
     ("task_acks_late", False),
     ("worker_prefetch_multiplier", 1),
     ("worker_disable_prefetch", True),
+    ("worker_consumer", "app.jobs.consumer:EagerConsumer"),
     ("task_publish_retry", False),
     ("task_default_queue", "default"),
     ("task_create_missing_queues", False),

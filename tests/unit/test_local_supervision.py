@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.config.errors import ConfigError
 from app.engine.errors import InvalidData
 from app.local import environment
-from app.local.backoff import LONGEST_S, STABLE_S, Backoff
+from app.local.backoff import KILLED_AT_ONCE_S, LONGEST_S, STABLE_S, Backoff
 from app.local.logs import Follower, last_words, rotate
 from app.local.ownership import claim, holder_of
 from app.local.procfile import PROCFILE, read_procfile, stages, wanted
@@ -26,12 +26,14 @@ def test_pauses_double_up_to_half_a_minute() -> None:
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
 
 
-@given(st.lists(st.floats(0, 1000), min_size=1, max_size=2000))
-def test_a_stable_minute_starts_the_pauses_anew(lives: list[float]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 100), st.booleans()), min_size=1, max_size=2000))
+def test_a_stable_time_and_a_kill_start_the_pauses_anew(lives: list[tuple[float, bool]]) -> None:
     backoff = Backoff()
-    for lived in lives:
-        before, backoff = backoff, backoff.after_death(lived)
-        if lived >= STABLE_S:
+    for lived, killed in lives:
+        before, backoff = backoff, backoff.after_death(lived, killed=killed)
+        if killed and lived >= KILLED_AT_ONCE_S:
+            assert backoff.delay_s == 0
+        elif lived >= STABLE_S:
             assert backoff.delay_s == 1
         else:
             assert before.delay_s <= backoff.delay_s <= LONGEST_S

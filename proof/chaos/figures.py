@@ -1,0 +1,150 @@
+"""What a run came to: the figures, the aims beside them, the table that is printed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any
+
+from rich.table import Table
+
+from proof.chaos.recovery import SEVERAL, Recovery
+from proof.chaos.verdict import Account
+from proof.chaos.victims import Victim
+
+KILLS_A_MINUTE, BROKER_FAULTS_A_MINUTE = 30, 100
+WORKER_S, OTHERS_S = 5.0, 10.0
+#: Worst seconds until work is done again, by what was killed or stopped. Stalls are the proxy's.
+RECOVER_WITHIN_S = {
+    Victim.WORKER.value: WORKER_S,
+    Victim.CHILD.value: WORKER_S,
+    Victim.BEAT.value: OTHERS_S,
+    Victim.VALKEY.value: OTHERS_S,
+    Victim.POSTGRES.value: OTHERS_S,
+    Victim.BACKEND.value: OTHERS_S,
+    "stall": OTHERS_S,
+    SEVERAL: OTHERS_S,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything that was counted in one run; seconds are wall seconds."""
+
+    seed: int
+    minutes: float
+    speed: float
+    kills: Mapping[str, int]
+    stops: Mapping[str, int]
+    broker_faults: int
+    proxy_faults: Mapping[str, int]
+    account: Account
+    recoveries: tuple[Recovery, ...]
+    longest_pause_s: float
+    connections: Mapping[str, int]
+    deeds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table. ``aim`` is empty where there is none; ``holds`` then as well."""
+
+    what: str
+    measured: str
+    aim: str = ""
+    holds: bool = True
+
+
+def lines(of: Figures) -> Iterator[Line]:
+    """Return every line of the table, in its order."""
+    kills, least = sum(of.kills.values()), round(KILLS_A_MINUTE * of.minutes)
+    yield Line("kills", f"{kills}", f"≥ {least}", kills >= least)
+    yield from (Line(f"  of a {who}", f"{n}") for who, n in sorted(of.kills.items()))
+    yield Line("stops", f"{sum(of.stops.values())}")
+    least = round(BROKER_FAULTS_A_MINUTE * of.minutes)
+    yield Line("broker faults", f"{of.broker_faults}", f"≥ {least}", of.broker_faults >= least)
+    yield Line("proxy faults", f"{sum(of.proxy_faults.values())}", "> 0", bool(of.proxy_faults))
+    yield from (Line(f"  {what}", f"{n}") for what, n in sorted(of.proxy_faults.items()))
+    yield Line("orders", f"{of.account.orders}", "> 0", of.account.orders > 0)
+    yield Line("fills", f"{of.account.fills}", "> 0", of.account.fills > 0)
+    yield from (Line(what, f"{n}", "0", n == 0) for what, n in wrongs(of.account).items())
+    yield from _recovered(of.recoveries)
+    yield Line("longest time without finished work", f"{of.longest_pause_s:.1f} s")
+    yield from _connected(of.connections)
+    yield Line("book at the end", of.account.status)
+
+
+def wrongs(account: Account) -> dict[str, int]:
+    """Return what must be 0, by name."""
+    counted = asdict(account.breaches)
+    return {
+        "duplicates": counted.pop("duplicate_orders"),
+        "lost": account.lost,
+        "ghosts": counted.pop("ghost_orders"),
+        "slots run twice": account.slots_run_twice,
+        **{what.replace("_", " "): n for what, n in counted.items()},
+    }
+
+
+def worst(recovered: Iterable[Recovery]) -> dict[str, tuple[float, int]]:
+    """Return the longest recovery and how many there were, by kind."""
+    found: dict[str, list[float]] = {}
+    for recovery in recovered:
+        found.setdefault(recovery.kind, []).append(recovery.seconds)
+    return {kind: (max(times), len(times)) for kind, times in sorted(found.items())}
+
+
+def _recovered(recovered: Iterable[Recovery]) -> Iterator[Line]:
+    for kind, (seconds, count) in worst(recovered).items():
+        within = RECOVER_WITHIN_S[kind]
+        measured = f"{seconds:.1f} s" if isfinite(seconds) else "never"
+        what = f"worst recovery, {kind} ({count} times)"
+        yield Line(what, measured, f"≤ {within:g} s", seconds <= within)
+
+
+def _connected(seen: Mapping[str, int]) -> Iterator[Line]:
+    for who in ("one process", "all processes"):
+        most, bound = seen[who], seen[f"{who}, bound"]
+        yield Line(f"most connections of {who}", f"{most}", f"≤ {bound}", 0 < most <= bound)
+
+
+def table(of: Figures) -> Table:
+    """Return the table to print."""
+    title = f"chaos: {of.minutes:g} minutes, seed {of.seed}, market × {of.speed:.0f}"
+    shown = Table(title=title)
+    for column in ("what", "measured", "aim", ""):
+        shown.add_column(column, justify="left" if column in ("what", "") else "right")
+    for line in lines(of):
+        mark = "" if not line.aim else "[green]✓[/]" if line.holds else "[red]✗[/]"
+        shown.add_row(line.what, line.measured, line.aim, mark)
+    return shown
+
+
+def missed(of: Figures) -> list[str]:
+    """Return a line for each aim that was missed."""
+    return [f"{n.what.strip()}: {n.measured}, aim {n.aim}" for n in lines(of) if not n.holds]
+
+
+def as_json(of: Figures) -> dict[str, Any]:
+    """Return plain values."""
+    return {
+        "seed": of.seed,
+        "minutes": of.minutes,
+        "speed": round(of.speed, 1),
+        "kills": {str(who): n for who, n in of.kills.items()},
+        "stops": {str(who): n for who, n in of.stops.items()},
+        "broker_faults": of.broker_faults,
+        "proxy_faults": dict(of.proxy_faults),
+        "orders": of.account.orders,
+        "fills": of.account.fills,
+        "slots": of.account.slots,
+        **{what.replace(" ", "_"): n for what, n in wrongs(of.account).items()},
+        "recoveries": {
+            str(kind): {"worst_s": round(seconds, 2) if isfinite(seconds) else None, "count": n}
+            for kind, (seconds, n) in worst(of.recoveries).items()
+        },
+        "longest_pause_s": round(of.longest_pause_s, 2),
+        "connections": dict(of.connections),
+        "book": of.account.status,
+        "missed": missed(of),
+        "deeds": list(of.deeds),
+    }
