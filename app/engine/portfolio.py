@@ -1,8 +1,8 @@
 """Positions and money as folds over fills: average cost, exact decimals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from app.engine.orders import Execution, Side
@@ -30,12 +30,25 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The broker's statement of the account, in its currency."""
+    """The broker's statement of the account, in its currency.
+
+    ``barred`` is what the broker says that it bars the account from, in its own words.
+    """
 
     cash: Decimal
     equity: Decimal
     buying_power: Decimal
     currency: str = "USD"
+    barred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What the broker charged beside prices, by its own id and date; below zero is paid back."""
+
+    id: str
+    date: date
+    amount: Decimal
 
 
 def sellable(position: Position) -> Decimal:
@@ -69,6 +82,39 @@ def after_fill(position: Position, fill: Execution) -> Position:
     return Position(
         position.symbol, quantity, fill.price, realised, stop_price=None, opened_at=fill.at
     )
+
+
+def folded(executed: Iterable[Execution], before: Mapping[str, Position]) -> dict[str, Position]:
+    """Return the positions after executions, oldest first, upon those before them."""
+    held = dict(before)
+    for fill in executed:
+        held[fill.symbol] = after_fill(held.get(fill.symbol, Position(fill.symbol)), fill)
+    return held
+
+
+def held_before(
+    now: Mapping[str, Position], ever: Sequence[Execution], since: datetime
+) -> dict[str, Position]:
+    """Return the positions before ``since``: every earlier fill, upon what was adopted."""
+    adopted = {symbol: _adopted(position, ever) for symbol, position in now.items()}
+    return folded([fill for fill in ever if fill.at < since], adopted)
+
+
+def _adopted(position: Position, ever: Sequence[Execution]) -> Position:
+    """Return what was held of a symbol before its first fill here, at what it had cost.
+
+    Average cost keeps money in balance: cost, plus what was paid, plus what was realised, is what
+    the position is carried at. So the cost is known from the other three.
+    """
+    mine = [fill for fill in ever if fill.symbol == position.symbol]
+    quantity, paid = position.quantity, Decimal(0)
+    for fill in mine:
+        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        quantity, paid = quantity - signed, paid + signed * fill.price
+    if not quantity:
+        return Position(position.symbol)
+    cost = position.quantity * position.average_price - paid - position.realised
+    return Position(position.symbol, quantity, cost / quantity)
 
 
 def cash_after(cash: Decimal, fills: Iterable[Execution]) -> Decimal:

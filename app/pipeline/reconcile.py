@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
@@ -13,6 +13,7 @@ from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.exits.stop_loss import stop_price
 from app.engine.orders import FINAL, BrokerOrder, Execution, Order
 from app.engine.portfolio import Account, Position
+from app.engine.session import SessionHours
 from app.io.locks import Lease
 from app.io.store import accounts, book_states, fills, orders, positions, recovery
 from app.io.store.recovery import Difference
@@ -31,20 +32,22 @@ def run(to: Services) -> str:
     return owning(to, lambda lease: reconcile(to, lease))
 
 
-def reconcile(to: Services, lease: Lease) -> str:
+def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str:
     """Repair what the broker explains; a position that it does not explain stops entries.
 
-    The lease is renewed between the calls, which together may last longer than it.
+    Orders are compared from a little before a session on, today's unless one is given. The lease
+    is renewed between the calls, which together may last longer than it.
     """
     if not to.buckets.take("broker", to.clock.now(), cost=5).allowed:
         return "refused by the rate limit"
+    since = (of or to.calendar.session_for(to.clock.now())).open - LOOK_BACK
     try:
         account = to.broker.account()
         different: dict[str, tuple[Decimal, Decimal]] = {}
         for _ in range(READINGS):
-            _repair_orders(to, lease)
+            _repair_orders(to, lease, since)
             theirs = to.broker.positions()
-            _keep(to, lease)
+            keep(to, lease)
             different = _compare_positions(to, theirs)
             if not different:
                 break
@@ -54,21 +57,20 @@ def reconcile(to: Services, lease: Lease) -> str:
     return "reconciled" if not different else f"{len(different)} positions differ"
 
 
-def _keep(to: Services, lease: Lease) -> None:
+def keep(to: Services, lease: Lease) -> None:
     """Renew the lease. Raises Transient where somebody else has taken it meanwhile."""
     if not to.leases.renew(lease, LEASE_S):
         raise Transient("the book has another owner now")
 
 
-def _repair_orders(to: Services, lease: Lease) -> None:
+def _repair_orders(to: Services, lease: Lease, since: datetime) -> None:
     """Record what the broker knows of each order and we do not; withdraw what we had closed."""
-    since = to.calendar.session_for(to.clock.now()).open - LOOK_BACK
     executed: defaultdict[str, list[Execution]] = defaultdict(list)
     theirs = to.broker.orders_since(since)
-    _keep(to, lease)
+    keep(to, lease)
     for execution in to.broker.executions(since):
         executed[execution.broker_order_id].append(execution)
-    _keep(to, lease)
+    keep(to, lease)
     with to.database.begin() as db:
         ours = {order.client_id: order for order in orders.listing(db, to.book.id, since)}
     for seen in theirs:
@@ -88,7 +90,7 @@ def _withdraw(to: Services, lease: Lease, mine: Order, seen: BrokerOrder) -> Non
         to.broker.cancel(seen.broker_id)
     except Rejected as error:
         to.log("cancel_refused", book=to.book.id, order=seen.client_id, why=str(error))
-    _keep(to, lease)
+    keep(to, lease)
 
 
 def _agree(mine: Order, seen: BrokerOrder) -> bool:

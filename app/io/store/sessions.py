@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from app.engine.session import Phase
 from app.io.store.schema import sessions
 
 _s = sessions.c
@@ -55,6 +56,18 @@ def load(db: Connection, book_id: str, day: date) -> SessionRow | None:
 def current(db: Connection, book_id: str) -> SessionRow | None:
     """Return the newest session."""
     return _first(db, _query(book_id).order_by(_s.date.desc()).limit(1))
+
+
+def unfinished_before(db: Connection, book_id: str, day: date) -> list[SessionRow]:
+    """Return the sessions of earlier dates that have not ended, oldest first."""
+    over = (Phase.CLOSED, Phase.STOPPED)
+    query = _query(book_id).where(_s.date < day, _s.state.not_in(over)).order_by(_s.date)
+    return [SessionRow(*row) for row in db.execute(query)]
+
+
+def first(db: Connection, book_id: str) -> SessionRow | None:
+    """Return the oldest session."""
+    return _first(db, _query(book_id).order_by(_s.date).limit(1))
 
 
 def _query(book_id: str) -> sa.Select[Any]:
