@@ -23,6 +23,8 @@ from app.pipeline.services import Services
 
 #: Orders and fills are compared from this long before the session's open.
 LOOK_BACK = timedelta(hours=12)
+#: Our clock and the broker's may differ by so much.
+SKEW = timedelta(minutes=5)
 #: Fills may arrive while we read: the comparison is repeated before a difference counts.
 READINGS = 3
 
@@ -35,12 +37,13 @@ def run(to: Services) -> str:
 def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str:
     """Repair what the broker explains; a position that it does not explain stops entries.
 
-    Orders are compared from a little before a session on, today's unless one is given. The lease
-    is renewed between the calls, which together may last longer than it.
+    Orders are compared from some hours before a session on, today's unless one is given, and from
+    the oldest unfinished one where that is older. The lease is renewed between the calls, which
+    together may last longer than it.
     """
     if not to.buckets.take("broker", to.clock.now(), cost=5).allowed:
         return "refused by the rate limit"
-    since = (of or to.calendar.session_for(to.clock.now())).open - LOOK_BACK
+    since = _since(to, of or to.calendar.session_for(to.clock.now()))
     try:
         account = to.broker.account()
         different: dict[str, tuple[Decimal, Decimal]] = {}
@@ -55,6 +58,13 @@ def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str
         return f"not reconciled: {error}"
     _conclude(to, account, different)
     return "reconciled" if not different else f"{len(different)} positions differ"
+
+
+def _since(to: Services, hours: SessionHours) -> datetime:
+    """Return from when on to compare: a stop that has rested for days is among what is compared."""
+    with to.database.begin() as db:
+        made = [order.created_at - SKEW for order in orders.unfinished(db, to.book.id)]
+    return min([hours.open - LOOK_BACK, *made])
 
 
 def keep(to: Services, lease: Lease) -> None:
