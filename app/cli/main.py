@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("app.cli.why:why", "Say why a symbol did or did not trade."),
     "experiment": ("app.cli.experiment:experiment", "Change settings for a while, guarded."),
     "kpis": ("app.cli.kpis:kpis", "Show the key figures of a day, hour by hour."),
+    "summary": ("app.cli.summary:summary", "Sum up settled days: profit, trades, drawdown, fees."),
     "funnel": ("app.cli.funnel:funnel", "Show a day from scores to fills, and what refused what."),
     "config": ("app.cli.config:config", "Show or check the settings."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database to this version's tables."),
