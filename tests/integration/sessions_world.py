@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from pipeline_market import NOON, SECOND
 from pipeline_world import World
@@ -10,8 +11,9 @@ from pipeline_world import World
 from app.engine.errors import Rejected
 from app.engine.orders import Purpose
 from app.engine.portfolio import Account, Fee
-from app.io.store import market_states, recovery, sessions, settlements
+from app.io.store import market_states, recovery, reports, sessions, settlements
 from app.io.store.settlements import Settlement
+from app.pipeline.report import END_OF_DAY
 
 #: Friday, 2026-03-20, and the Monday after it.
 OPEN, CLOSE = NOON.replace(hour=13, minute=30), NOON.replace(hour=20)
@@ -91,3 +93,31 @@ def noted(world: World, kind: str) -> list[tuple[str, str | None, str | None, st
     with world.to.database.begin() as db:
         found = recovery.listing(db, world.book.id)
     return [(d.subject, d.ours, d.theirs, d.action) for d in found if d.kind == kind]
+
+
+def close(world: World) -> str:
+    world.at(CLOSE)
+    return world.open()
+
+
+def rows(world: World, table: str) -> int:
+    with world.to.database.begin() as db:
+        return int(db.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+def page(world: World) -> tuple[dict[str, Any], str]:
+    with world.to.database.begin() as db:
+        found = reports.load(db, world.book.id, NOON.date(), END_OF_DAY)
+    assert found is not None
+    return dict(found.body), found.html
+
+
+def a_busy_day(world: World) -> None:
+    """Fills in parts, a gain, a loss, and one position that is held overnight."""
+    world.broker.parts = 3
+    for symbol, sold_at in (("AAPL", "103.37"), ("MSFT", "191.33")):
+        world.buy(symbol)
+        world.price(symbol, sold_at)
+        sell(world, symbol)
+    world.buy("NVDA")
+    world.price("NVDA", "51.27")

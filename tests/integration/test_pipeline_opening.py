@@ -14,6 +14,7 @@ from sessions_world import (
     OPEN,
     moves,
     noted,
+    sell,
     settled,
     teller,
     the_day,
@@ -194,3 +195,20 @@ def test_a_book_that_disagrees_with_its_broker_is_not_ready(world: World) -> Non
         db.exec_driver_sql("UPDATE positions SET quantity = quantity - 1")
     assert world.open() == "TRADING"
     assert the_day(world, MONDAY).cash_open == settled(world, NOON).broker_cash
+
+
+def test_what_is_held_can_be_sold_while_the_account_keeps_the_book_from_opening(
+    world: World,
+) -> None:
+    world.at(NOON)
+    world.open()
+    world.buy("AAPL")
+    world.at(CLOSE)
+    world.open()
+    teller(world).changes = {"cash": D(-1)}
+    world.at(MONDAY + MINUTE)
+    assert world.open() == "INITIALIZING"
+    world.signal("MSFT")
+    sell(world, "AAPL")
+    assert world.held() == {}
+    assert [order.symbol for order in world.theirs()] == ["AAPL", "AAPL"]
