@@ -55,8 +55,8 @@ def end_earlier(to: Services, today: date) -> None:
         left = sessions.unfinished_before(db, to.book.id, today)
         left = [_slept_through(to, db, row) for row in left]
     for row in left:
-        if row.state == Phase.CLOSING:
-            close_book(to, row)
+        if row.state == Phase.CLOSING and close_book(to, row) is None:
+            return  # the days after it begin with what it ends with
 
 
 def _slept_through(to: Services, db: Connection, row: SessionRow) -> SessionRow:

@@ -200,3 +200,20 @@ def test_the_opening_day_of_a_start_after_fills_of_its_own_date(
         assert world.open() == "TRADING"
         assert the_day(world, MONDAY).cash_open == settled(world, NOON).broker_cash
         assert noted(world, "cash") == []
+
+
+def test_days_that_were_left_are_settled_in_their_order(world: World) -> None:
+    world.broker.line.append("drop")
+    world.signal("AAPL")
+    world.run()
+    tuesday = MONDAY + timedelta(days=1, minutes=1)
+    for moment in (MONDAY + MINUTE, tuesday):
+        world.at(moment)
+        assert world.open() == "TRADING"
+    assert [moves(world, day)[-1] for day in (NOON, MONDAY)] == ["CLOSING", "CLOSING"]
+    world.run(4)
+    world.open()
+    assert [moves(world, day)[-1] for day in (NOON, MONDAY)] == ["CLOSED", "CLOSED"]
+    assert settled(world, NOON).late
+    assert settled(world, MONDAY).late
+    assert settled(world, MONDAY).cash_open == settled(world, NOON).broker_cash

@@ -17,7 +17,10 @@ _s = sessions.c
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session on the market's clock; money is None until the session has got so far."""
+    """A session on the market's clock; money is None until the session has got so far.
+
+    ``cash_open`` is the broker's before what its date had filled or been charged by then.
+    """
 
     date: date
     state: str
