@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
 from app.engine.orders import BrokerOrder, Execution, Order
-from app.engine.portfolio import Account
+from app.engine.portfolio import Account, Fee
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,17 @@ class Broker(Protocol):
     def executions(self, since: datetime) -> Sequence[Execution]:
         """Return every execution at or after ``since``, oldest first."""
 
+    def fees(self, since: date) -> Sequence[Fee]:
+        """Return what was charged beside prices, dated ``since`` or later, oldest first.
+
+        Each has an id of its own that never changes, and the cash has it already.
+        """
+
     def positions(self) -> Mapping[str, BrokerPosition]:
         """Return what is held now, by symbol; flat symbols are absent."""
 
     def account(self) -> Account:
-        """Return cash, equity and buying power."""
+        """Return cash, equity and buying power, and what the account is barred from."""
 
     def clock(self) -> BrokerClock:
         """Return the broker's time and session."""

@@ -219,3 +219,56 @@ class Kpis(BaseModel):
     book: str
     date: date | None
     hours: list[Figures]
+
+
+class SettledDay(BaseModel):
+    """A day in our books beside the broker's."""
+
+    date: date
+    late: bool = Field(description="settled after the date was over: nobody was there at its end")
+    realised: DecimalText = Field(description="of the day's sales, before fees")
+    unrealised: DecimalText = Field(description="of what was held at the close")
+    fees: DecimalText
+    profit: DecimalText = Field(description="realised, the change of unrealised, less fees")
+    trades_closed: int
+    cash_open: DecimalText
+    cash_close: DecimalText = Field(description="ours: the opening's, the day's fills and fees")
+    broker_cash: DecimalText
+    difference: DecimalText = Field(description="what the broker has more than we")
+    equity_open: DecimalText
+    equity_close: DecimalText
+    broker_equity: DecimalText | None = Field(description="null where the day was settled late")
+
+
+class ClosedTrade(BaseModel):
+    """A position from flat to flat."""
+
+    symbol: str
+    opened_at: datetime
+    closed_at: datetime
+    quantity: DecimalText = Field(description="all shares that were bought")
+    entry: DecimalText = Field(description="average price")
+    realised: DecimalText
+    adverse: DecimalText | None = Field(
+        description="how far the price went against it, as a share of the entry; null without bars"
+    )
+    favourable: DecimalText | None = Field(description="how far it went for it")
+
+
+class Daily(BaseModel):
+    """Settled days from ``first`` to ``last``, oldest first, and what they come to."""
+
+    book: str
+    first: date
+    last: date
+    realised: DecimalText
+    unrealised: DecimalText = Field(description="at the last day's close")
+    fees: DecimalText
+    profit: DecimalText
+    trades_closed: int
+    win_rate: float | None = Field(description="share of trades with a gain; null without trades")
+    profit_factor: float | None = Field(description="gains over losses; null without losses")
+    max_drawdown: DecimalText = Field(description="deepest fall of the equity from a peak")
+    max_drawdown_share: float = Field(description="the same as a share of that peak")
+    days: list[SettledDay]
+    trades: list[ClosedTrade]

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 from datetime import date as Date
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.engine.errors import InvalidData
 from app.engine.orders import OrderState
 from app.io.calendar import FIRST, LAST
+from app.pipeline.summaries import asked
 
 MOST_ROWS = 1000
 FIRST_YEAR, LAST_YEAR = 2000, 2099
@@ -60,6 +62,27 @@ class KpiQuestion(BookQuestion):
     """Which day of the exchange; that of the newest figures where none is named."""
 
     date: Annotated[Date, BeforeValidator(day)] | None = None
+
+
+class DailyQuestion(BookQuestion):
+    """Which settled days: one date, from one to another, or the newest where none is named."""
+
+    date: Annotated[Date, BeforeValidator(day)] | None = None
+    first: Annotated[Date, BeforeValidator(day)] | None = Field(default=None, alias="from")
+    last: Annotated[Date, BeforeValidator(day)] | None = Field(default=None, alias="to")
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        try:
+            asked(self.date, self.first, self.last)
+        except InvalidData as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def range(self) -> tuple[Date, Date] | None:
+        """Return the dates that are meant, both included; None: the newest."""
+        return asked(self.date, self.first, self.last)
 
 
 class SettingsQuestion(BookQuestion):

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Security
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
 
-from app.api import allowed, decisions, health, portfolio, problems, running
+from app.api import allowed, daily, decisions, health, portfolio, problems, running
 from app.api.desk import Desk
 from app.api.guard import Guard
 from app.api.models import Problem
@@ -32,7 +32,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     desk = Desk(settings, database)
     for prefix in ("", "/v1"):
         app.include_router(health.routes(desk), prefix=prefix, responses=_responses(503))
-        for area in (portfolio, allowed, decisions, running):
+        for area in (portfolio, daily, allowed, decisions, running):
             app.include_router(
                 area.routes(desk),
                 prefix=prefix,

@@ -101,6 +101,7 @@ class View:
             ("equity at the open", body["equity_open"]),
             ("equity at the close", body["equity_close"]),
             ("equity at the exchange", body["broker"]["equity"]),
+            ("cash settled · difference from the broker's", _settled(body["settlement"])),
             ("realised", body["realised_pnl"]),
             ("signals · intents · orders · fills", _counts(result)),
             ("signal to accept, p50 / p99 ms", f"{latency['p50']} / {latency['p99']}"),
@@ -118,6 +119,10 @@ class View:
         self.say(note(body))
         self._console.print(_reasons(result))
         self.say(f"Report: {page}")
+
+
+def _settled(of: Mapping[str, Any]) -> str:
+    return f"{of['cash_close']} · {of['difference']}"
 
 
 def _counts(result: Result) -> str:

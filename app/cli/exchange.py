@@ -28,6 +28,7 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
     spread_bps: Annotated[float, typer.Option(help="Width of the quote.")] = 2.0,
     slippage_bps: Annotated[float, typer.Option(help="How much worse than the quote.")] = 1.0,
     participation: Annotated[float, typer.Option(help="Share of volume that may fill.")] = 0.1,
+    fee_per_share: Annotated[float, typer.Option(help="Charged beside the price.")] = 0.0,
     rate_limit: Annotated[int, typer.Option(help="Requests a simulated minute.")] = 200,
     news: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Recorded headlines (CSV), with --bars.")
@@ -59,6 +60,7 @@ def exchange(  # noqa: PLR0913 - a command has as many options as it has
             spread_bps=spread_bps,
             slippage_bps=slippage_bps,
             participation=participation,
+            fee_per_share=fee_per_share,
             rate_limit=rate_limit,
             news=news,
             news_per_day=news_per_day,

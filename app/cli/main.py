@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experiment": ("app.cli.experiment:experiment", "Change settings for a while, guarded."),
     "settle": ("app.cli.settle:settle", "Say what became of an order that is in doubt."),
     "kpis": ("app.cli.kpis:kpis", "Show the key figures of a day, hour by hour."),
+    "summary": ("app.cli.summary:summary", "Sum up settled days: profit, trades, drawdown, fees."),
     "funnel": ("app.cli.funnel:funnel", "Show a day from scores to fills, and what refused what."),
     "config": ("app.cli.config:config", "Show or check the settings."),
     "checklist": ("app.cli.checklist:checklist", "Verify what has to hold before real money."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from app.engine.orders import Execution, Side
@@ -43,12 +43,25 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The broker's statement of the account, in its currency."""
+    """The broker's statement of the account, in its currency.
+
+    ``barred`` is what the broker says that it bars the account from, in its own words.
+    """
 
     cash: Decimal
     equity: Decimal
     buying_power: Decimal
     currency: str = "USD"
+    barred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What the broker charged beside prices, by its own id and date; below zero is paid back."""
+
+    id: str
+    date: date
+    amount: Decimal
 
 
 def sellable(position: Position) -> Decimal:
@@ -109,6 +122,24 @@ def walked(
         now = after_fill(position, one) if isinstance(one, Execution) else adjusted(position, one)
         held = {**held, one.symbol: now}
         yield one, held
+
+
+def folded(
+    before: Mapping[str, Position], fills: Iterable[Execution], changes: Iterable[Adjustment]
+) -> dict[str, Position]:
+    """Return the positions after fills and adjustments, upon those before them."""
+    held = dict(before)
+    for _, after in walked(before, fills, changes):
+        held = after
+    return held
+
+
+def held_before(
+    ever: Iterable[Execution], changes: Iterable[Adjustment], since: datetime
+) -> dict[str, Position]:
+    """Return the positions before ``since``, from everything that ever changed one."""
+    earlier = [fill for fill in ever if fill.at < since]
+    return folded({}, earlier, [change for change in changes if change.at < since])
 
 
 def cash_after(cash: Decimal, fills: Iterable[Execution]) -> Decimal:

@@ -88,6 +88,16 @@ def way(current: Phase, wanted: Phase) -> tuple[Phase, ...]:
     return (*_DAY[here + 1 :], *_DAY[: there + 1])
 
 
+def onward(current: Phase, wanted: Phase) -> tuple[Phase, ...]:
+    """Return the phases that a day has still to pass through; none where it is over.
+
+    Clocks of two processes differ a little: a day that has moved on never moves back.
+    """
+    if current in (Phase.CLOSED, Phase.STOPPED) or _DAY.index(wanted) < _DAY.index(current):
+        return ()
+    return way(current, wanted)
+
+
 def phase_at(hours: SessionHours | None, now: datetime, policy: SessionPolicy) -> Phase:
     """Return the phase that the clock asks for; no hours (a day without a session) is OFFLINE."""
     if hours is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from app.adapters.port import Broker, BrokerClock, BrokerPosition, Capabilities
 from app.engine.caution import OUTAGE
 from app.engine.errors import AppError, OutcomeUnknown, Rejected, Transient
 from app.engine.orders import BrokerOrder, Execution, Order
-from app.engine.portfolio import Account
+from app.engine.portfolio import Account, Fee
 from app.io.clock import monotonic
 from app.io.store import contacts, recovery
 from app.io.store.database import Database
@@ -133,6 +133,9 @@ class Watched:
 
     def executions(self, since: datetime) -> Sequence[Execution]:
         return self._call(lambda: self.broker.executions(since))
+
+    def fees(self, since: date) -> Sequence[Fee]:
+        return self._call(lambda: self.broker.fees(since))
 
     def positions(self) -> Mapping[str, BrokerPosition]:
         return self._call(self.broker.positions)

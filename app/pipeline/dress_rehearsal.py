@@ -9,13 +9,11 @@ from sqlalchemy.engine import Connection
 
 from app.engine.book import Book, BookStatus, Mode
 from app.engine.orders import IN_DOUBT, OrderState
-from app.engine.portfolio import cash_after
 from app.engine.readiness import Item, all_refused, item
 from app.engine.rounding import cents
 from app.engine.session import Phase
 from app.io.calendar import Calendar, span_of
 from app.io.store import (
-    accounts,
     adjustments,
     book_states,
     fills,
@@ -23,6 +21,7 @@ from app.io.store import (
     positions,
     recovery,
     settings_log,
+    settlements,
 )
 from app.io.store import sessions as session_rows
 from app.io.store.sessions import SessionRow
@@ -61,7 +60,7 @@ def look(db: Connection, wanted: Wanted, calendar: Calendar) -> Iterator[Item]:
     if lately:
         yield _invariants(db, wanted.book)
         yield _differences(db, wanted.book, calendar, lately)
-        yield _settlement(db, wanted.book, calendar, lately)
+        yield _settlement(db, wanted.book, lately)
         yield _reconciled(wanted.book, row.reconciled_at, lately)
     else:
         yield from all_refused(NAMES[1:4] + NAMES[5:6], "there was no session", "Rehearse.")
@@ -130,18 +129,17 @@ def _differences(
     )
 
 
-def _settlement(
-    db: Connection, book: Book, calendar: Calendar, lately: Sequence[SessionRow]
-) -> Item:
-    executed = fills.all(db, book.id)
+def _settlement(db: Connection, book: Book, lately: Sequence[SessionRow]) -> Item:
     found = []
     for session in lately:
-        since, until = span_of(session.date, calendar.zone)
-        theirs = accounts.at_close(db, book.id, since, until)
-        today = [fill for fill in executed if since <= fill.at < until]
-        ours = None if session.cash_open is None else cash_after(session.cash_open, today)
-        if ours is None or theirs is None or cents(ours) != cents(theirs.cash):
-            found.append(f"{session.date}: ours {ours}, theirs {theirs and theirs.cash}")
+        settled = settlements.load(db, book.id, session.date)
+        if settled is None:
+            found.append(f"{session.date}: not settled")
+        elif settled.difference:
+            found.append(
+                f"{session.date}: ours {cents(settled.cash_close)},"
+                f" theirs {cents(settled.broker_cash)}"
+            )
     return item(
         "settlement",
         not found,

@@ -73,7 +73,7 @@ def backfill(to: Services, symbols: Sequence[str] | None = None) -> str:
         start = until - count * SPAN
         missing = _missing(to, symbols or to.book.universe.symbols, (start, until), count)
         try:
-            fetched += _fetch(to, missing, start, until) if missing else 0
+            fetched += fetch(to, missing, start, until)
         except Throttled as error:
             return f"{fetched} bars, {error}"
     return f"{fetched} bars"
@@ -90,7 +90,10 @@ def _missing(
     return [s for s in symbols if have.get(s, 0) - later.get(s, 0) < count]
 
 
-def _fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetime) -> int:
+def fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetime) -> int:
+    """Fetch and store the minutes of symbols in [start, until); return how many bars were new."""
+    if not symbols:
+        return 0
     with calls.heeding(to):
         seen = to.quotes.minute_bars(symbols, start, until, calls.taker(to, "history"))
     with to.database.begin() as db:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
@@ -10,6 +11,7 @@ from app.adapters.port import BrokerPosition
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.exits.stop_loss import stop_price
 from app.engine.portfolio import Account, Adjustment, Position, adjusted
+from app.engine.session import SessionHours
 from app.io.locks import Lease
 from app.io.store import (
     accounts,
@@ -30,7 +32,7 @@ from app.pipeline.differences import (
     unequal,
 )
 from app.pipeline.ownership import keep, owning
-from app.pipeline.repair import Seen, repair_orders
+from app.pipeline.repair import Seen, compared_since, repair_orders
 from app.pipeline.services import Services
 
 #: Fills may arrive while we read: the comparison is repeated before a difference counts.
@@ -46,15 +48,17 @@ def run(to: Services) -> str:
     return owning(to, lambda lease: sync.carry_out(to, lease, reconcile) or reconcile(to, lease))
 
 
-def reconcile(to: Services, lease: Lease) -> str:
+def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str:
     """Repair what the broker explains; a position that it does not explain stops entries.
 
-    The lease is renewed between the calls, which together may last longer than it.
+    Orders are compared from some hours before a session on, today's unless one is given, and from
+    the oldest unfinished one where that is older. The lease is renewed between the calls, which
+    together may last longer than it.
     """
     if not to.buckets.take("broker", to.clock.now(), cost=CALLS).allowed:
         return LIMITED
     try:
-        found = _compare(to, lease)
+        found = _compare(to, lease, compared_since(to, of))
     except (Transient, Rejected, OutcomeUnknown) as error:
         return f"not reconciled: {error}"
     _conclude(to, found)
@@ -73,10 +77,10 @@ class _Found:
     still: bool
 
 
-def _compare(to: Services, lease: Lease) -> _Found:
+def _compare(to: Services, lease: Lease, since: datetime) -> _Found:
     for _ in range(READINGS):
         before = to.broker.account()
-        seen = repair_orders(to, lease)
+        seen = repair_orders(to, lease, since)
         theirs = to.broker.positions()
         account = to.broker.account()
         keep(to, lease)

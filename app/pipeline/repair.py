@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.errors import InvalidData, Rejected
 from app.engine.orders import FINAL, BrokerOrder, Execution, Order
+from app.engine.session import SessionHours
 from app.io.locks import Lease
 from app.io.store import fills, order_links, orders
 from app.pipeline import claims
@@ -19,6 +20,8 @@ from app.pipeline.services import Services
 
 #: Orders and fills are compared from this long before the session's open.
 LOOK_BACK = timedelta(hours=12)
+#: Our clock and the broker's may differ by so much.
+SKEW = timedelta(minutes=5)
 WITHDRAWN_THERE = "closed here: cancelled there"
 
 
@@ -44,12 +47,11 @@ class Seen:
         return [one for seen in others for one in self.executed.get(seen.broker_id, [])]
 
 
-def look(to: Services, lease: Lease) -> Seen:
-    """Ask the broker for its orders and executions since before the open, with two calls.
+def look(to: Services, lease: Lease, since: datetime) -> Seen:
+    """Ask the broker for its orders and executions since then, with two calls.
 
     The lease is renewed between the calls. Raises what the broker raises.
     """
-    since = compared_since(to)
     executed: defaultdict[str, list[Execution]] = defaultdict(list)
     theirs = to.broker.orders_since(since)
     keep(to, lease)
@@ -62,14 +64,20 @@ def look(to: Services, lease: Lease) -> Seen:
     return Seen(ours, theirs, dict(executed), owners)
 
 
-def compared_since(to: Services) -> datetime:
-    """Return from when on orders and fills are compared."""
-    return to.calendar.session_for(to.clock.now()).open - LOOK_BACK
+def compared_since(to: Services, of: SessionHours | None = None) -> datetime:
+    """Return from when on to compare: some hours before a session, today's unless one is given.
+
+    A stop that has rested for days is among what is compared.
+    """
+    hours = of or to.calendar.session_for(to.clock.now())
+    with to.database.begin() as db:
+        made = [order.created_at - SKEW for order in orders.unfinished(db, to.book.id)]
+    return min([hours.open - LOOK_BACK, *made])
 
 
-def repair_orders(to: Services, lease: Lease) -> Seen:
+def repair_orders(to: Services, lease: Lease, since: datetime) -> Seen:
     """Record what the broker knows of each order and we do not; withdraw what we had closed."""
-    seen = look(to, lease)
+    seen = look(to, lease, since)
     claims.adopt_late(to, seen.theirs, seen.executed)
     for one in seen.theirs:
         mine = seen.mine(one)

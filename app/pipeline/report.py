@@ -12,7 +12,7 @@ import jinja2
 from sqlalchemy.engine import Connection
 
 from app.engine.orders import FINAL, IN_DOUBT, Execution, Order, Side
-from app.engine.portfolio import Adjustment, Position, walked
+from app.engine.portfolio import Adjustment, Position, folded, held_before
 from app.engine.rounding import cents, plain
 from app.io.calendar import span_of
 from app.io.store import (
@@ -21,34 +21,34 @@ from app.io.store import (
     fills,
     intents,
     orders,
-    positions,
     reports,
     signals,
     verdicts,
 )
 from app.io.store.sessions import SessionRow
+from app.io.store.settlements import Settlement
 from app.pipeline.services import Services
 
 END_OF_DAY = "end_of_day"
 
 
-def write(to: Services, db: Connection, session: SessionRow) -> None:
-    """Store the end-of-day report of a session that has closed."""
-    body = compile_body(to, db, session)
+def write(to: Services, db: Connection, session: SessionRow, settled: Settlement) -> None:
+    """Store the end-of-day report of a session that is settled."""
+    body = compile_body(to, db, session) | {"settlement": settlement_row(settled)}
     reports.save(db, to.book.id, session.date, END_OF_DAY, body, render(body))
 
 
 def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str, Any]:
     """Return the session in numbers; all money as decimal strings in the account's currency."""
-    book, until = to.book, to.clock.now()
-    since, _ = span_of(session.date, to.calendar.zone)
-    made = orders.listing(db, book.id, since)
-    ever, now = fills.all(db, book.id), positions.load(db, book.id)
-    executed = [fill for fill in ever if fill.at >= since]
+    book = to.book
+    since, until = span_of(session.date, to.calendar.zone)
+    made = [o for o in orders.listing(db, book.id, since) if o.created_at < until]
+    ever = fills.all(db, book.id)
+    executed = [fill for fill in ever if since <= fill.at < until]
     changes = adjustments.all(db, book.id)
-    earlier = [fill for fill in ever if fill.at < since], [c for c in changes if c.at < since]
-    before = _folded({}, *earlier)
-    traded = trades(executed, before, [change for change in changes if change.at >= since])
+    today = [change for change in changes if since <= change.at < until]
+    before = held_before(ever, changes, since)
+    traded = trades(executed, before, today)
     return {
         "book": book.id,
         "mode": str(book.mode),
@@ -56,9 +56,9 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
         "zone": to.calendar.zone.key,
         "session_date": session.date.isoformat(),
         "settings": to.settings,
-        "signals": signals.count(db, book.id, since),
+        "signals": signals.count(db, book.id, since, until),
         "verdicts": verdicts.counts(db, book.id, since, until),
-        "intents": len(intents.listing(db, book.id, since)),
+        "intents": sum(intent.at < until for intent in intents.listing(db, book.id, since)),
         "orders": [order_row(order) for order in made],
         "fills": len(executed),
         "equity_open": _money(session.equity_open),
@@ -66,17 +66,35 @@ def compile_body(to: Services, db: Connection, session: SessionRow) -> dict[str,
         "realised_pnl": _money(sum((trade.realised for trade in traded), Decimal(0))),
         "positions_at_close": {
             symbol: plain(position.quantity)
-            for symbol, position in now.items()
+            for symbol, position in sorted(folded(before, executed, today).items())
             if position.quantity
         },
         "trades": [trade_row(trade) for trade in traded],
         "equity": [
             [statement.at.isoformat(), _money(statement.account.equity)]
-            for statement in accounts.curve(db, book.id, since)
+            for statement in accounts.curve(db, book.id, since, until)
         ],
         "latency_ms": {"signal_to_accept": percentiles(orders.latencies(db, book.id, since))},
         "in_doubt": sum(order.state in IN_DOUBT for order in made),
         "unfinished": sum(order.state not in FINAL for order in made),
+    }
+
+
+def settlement_row(settled: Settlement) -> dict[str, Any]:
+    """Return a settlement as people and programs are shown it, money to the cent."""
+    return {
+        "late": settled.late,
+        "realised": _money(settled.realised),
+        "unrealised": _money(settled.unrealised),
+        "fees": _money(settled.fees),
+        "cash_open": _money(settled.cash_open),
+        "cash_close": _money(settled.cash_close),
+        "broker_cash": _money(settled.broker_cash),
+        "difference": _money(settled.difference),
+        "broker_equity": _money(settled.broker_equity),
+        "equity_open": _money(settled.equity_open),
+        "equity_close": _money(settled.equity_close),
+        "trades": settled.trades,
     }
 
 
@@ -132,18 +150,9 @@ def trades(
             fills=sum(e.symbol == symbol for e in executed),
             realised=after.realised - (before[symbol].realised if symbol in before else nothing),
         )
-        for symbol, after in sorted(_folded(before, executed, changes).items())
+        for symbol, after in sorted(folded(before, executed, changes).items())
         if any(e.symbol == symbol for e in executed)
     ]
-
-
-def _folded(
-    before: Mapping[str, Position], executed: Sequence[Execution], changes: Sequence[Adjustment]
-) -> Mapping[str, Position]:
-    held = before
-    for _, after in walked(before, executed, changes):
-        held = after
-    return held
 
 
 def _sum(executed: Sequence[Execution], symbol: str, side: Side) -> Decimal:

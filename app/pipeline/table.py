@@ -27,7 +27,7 @@ from app.pipeline.differences import (
     unequal,
 )
 from app.pipeline.ownership import keep
-from app.pipeline.repair import WITHDRAWN_THERE, Seen, closed_here, look
+from app.pipeline.repair import WITHDRAWN_THERE, Seen, closed_here, compared_since, look
 from app.pipeline.services import Services
 
 
@@ -56,7 +56,7 @@ def tabulate(to: Services, lease: Lease) -> Table:
     """Compare everything and change nothing. Raises what the broker raises."""
     if not to.buckets.take("broker", to.clock.now(), cost=4).allowed:
         raise Transient("the limit of calls to the broker is used up; ask again in a minute")
-    seen = look(to, lease)
+    seen = look(to, lease, compared_since(to))
     theirs, account = to.broker.positions(), to.broker.account()
     keep(to, lease)
     now = to.clock.now()

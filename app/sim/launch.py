@@ -79,6 +79,7 @@ def world_of(wish: Wish, made: Prepared) -> World:
         spread_bps=_decimal(wish.spread_bps),
         slippage_bps=_decimal(wish.slippage_bps),
         participation=_decimal(wish.participation),
+        fee_per_share=_decimal(wish.fee_per_share),
         multiplier=_decimal(2 if wish.margin else 1),
     )
     clock = SimClock(new_york(wish.day(), wish.time_of_day()), wish.speed)

@@ -160,12 +160,23 @@ def activity(fill: Fill) -> dict[str, Any]:
     }
 
 
-def activity_id(fill: Fill) -> str:
+def fee(fill: Fill, per_share: Decimal) -> dict[str, Any]:
+    """Return what an execution was charged as the account's ledger lists it: by its date."""
+    return {
+        "id": activity_id(fill, "FEE"),
+        "activity_type": "FEE",
+        "date": in_new_york(fill.at).date().isoformat(),
+        "net_amount": text(-fill.quantity * per_share),
+        "description": f"fee for {text(fill.quantity)} shares of {fill.symbol}",
+        "symbol": fill.symbol,
+        "status": "executed",
+    }
+
+
+def activity_id(fill: Fill, kind: str = "FILL") -> str:
     """Return the ledger's id of an execution: its New York time, then an id of its own."""
-    at = in_new_york(fill.at)
-    return (
-        f"{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}::{uuid.uuid5(uuid.NAMESPACE_OID, fill.id)}"
-    )
+    at, name = in_new_york(fill.at), fill.id if kind == "FILL" else f"{kind}:{fill.id}"
+    return f"{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}::{uuid.uuid5(uuid.NAMESPACE_OID, name)}"
 
 
 def clock(timetable: Timetable, now: float) -> dict[str, Any]:

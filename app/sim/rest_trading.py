@@ -13,7 +13,7 @@ from app.sim.changes import changed
 from app.sim.matching import NANO_SHARE
 from app.sim.orders import Order, asset_id, text, to_json
 from app.sim.refusals import Refused, invalid, not_found
-from app.sim.selection import is_nested, select_fills, select_orders
+from app.sim.selection import is_nested, select_activities, select_orders
 from app.sim.tickets import number
 from app.sim.world import World
 
@@ -174,10 +174,16 @@ async def asset(world: World, request: Request) -> Reply:
 
 async def activities(world: World, request: Request) -> Reply:
     kinds = request.path_params.get("kind") or request.query_params.get("activity_types", "FILL")
-    if "FILL" not in kinds.upper().split(","):
-        return Reply([])
-    fills = select_fills(world.exchange.fills, request.query_params)
-    return Reply([replies.activity(fill) for fill in fills])
+    wanted = kinds.upper().split(",")
+    fee = world.exchange.terms.fee_per_share
+    told = ("FILL",) if not fee else ("FILL", "FEE")
+    entries = [(f, kind) for f in world.exchange.fills for kind in told if kind in wanted]
+    return Reply(
+        [
+            replies.activity(fill) if kind == "FILL" else replies.fee(fill, fee)
+            for fill, kind in select_activities(entries, request.query_params)
+        ]
+    )
 
 
 def routes(world: World) -> list[Route]:

@@ -82,16 +82,16 @@ def _window(orders: list[Order], query: Query) -> list[Order]:
     return orders
 
 
-def select_fills(fills: Sequence[Fill], query: Query) -> list[Fill]:
-    """Return the executions that an activities request asks for, one page of them."""
+def select_activities(entries: Sequence[tuple[Fill, str]], query: Query) -> list[tuple[Fill, str]]:
+    """Return the (execution, kind) pairs that an activities request asks for, one page of them."""
     after, until = moment_in(query, "after"), moment_in(query, "until", end_of_day=True)
     if query.get("date"):
         after = moment_in(query, "date")
         until = moment_in(query, "date", end_of_day=True)
     order_id = query.get("order_id")
     chosen = [
-        f
-        for f in fills
+        (f, kind)
+        for f, kind in entries
         if (after is None or f.at >= after)
         and (until is None or f.at <= until)
         and (not order_id or f.order_id == order_id)
@@ -100,7 +100,7 @@ def select_fills(fills: Sequence[Fill], query: Query) -> list[Fill]:
         chosen.reverse()
     token = query.get("page_token")
     if token:
-        ids = [activity_id(f) for f in chosen]
+        ids = [activity_id(f, kind) for f, kind in chosen]
         if token not in ids:
             raise invalid(f"invalid page_token {token!r}")
         chosen = chosen[ids.index(token) + 1 :]

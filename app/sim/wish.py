@@ -28,6 +28,7 @@ class Wish:
     spread_bps: float = 2.0
     slippage_bps: float = 1.0
     participation: float = 0.1
+    fee_per_share: float = 0.0
     rate_limit: int = 200
     news: Path | None = None
     news_per_day: int | None = None
@@ -73,6 +74,7 @@ class Wish:
             "--spread-bps": f"{self.spread_bps:.15g}",
             "--slippage-bps": f"{self.slippage_bps:.15g}",
             "--participation": f"{self.participation:.15g}",
+            "--fee-per-share": f"{self.fee_per_share:.15g}" if self.fee_per_share else None,
             "--news": None if self.news is None else str(self.news.resolve()),
         }
 
@@ -91,6 +93,7 @@ def check(wish: Wish) -> None:
         "--spread-bps": (wish.spread_bps, 0, 1000),
         "--slippage-bps": (wish.slippage_bps, 0, 1000),
         "--participation": (wish.participation, 0, 1),
+        "--fee-per-share": (wish.fee_per_share, 0, 100),
         "--synthetic": (wish.synthetic or 0, 0, 2**31),
         "--seed": (wish.seed, 0, 2**31),
         "--rate-limit": (wish.rate_limit, 1, 1e9),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from app.adapters.port import BrokerClock, BrokerPosition, Capabilities, TradeUpdate
@@ -19,7 +19,7 @@ from app.engine.orders import (
     Side,
     TimeInForce,
 )
-from app.engine.portfolio import Account, Position, after_fill, cash_after
+from app.engine.portfolio import Account, Fee, Position, after_fill, cash_after
 
 ZERO = Decimal(0)
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
@@ -127,6 +127,9 @@ class MemoryBroker:
     def executions(self, since: datetime) -> Sequence[Execution]:
         self._advance()
         return [self._told(fill) for fill in self.ledger if fill.at >= since]
+
+    def fees(self, since: date) -> Sequence[Fee]:
+        return ()  # nothing is charged
 
     # -- the account ----------------------------------------------------------------------------
 

@@ -231,6 +231,20 @@ class BrokerContract:
             own = [fill for fill in fills if fill.broker_order_id == order_id]
             assert max(fill.cumulative for fill in own) == 2
 
+    def test_fees_and_executions_are_all_that_the_cash_has_seen(self, stage: Stage) -> None:
+        start, day = stage.broker.account().cash, stage.broker.clock().at.date()
+        before = {fee.id for fee in stage.broker.fees(day)}
+        bought(stage, "charged")
+        wait_filled(stage, stage.broker.submit(an_order("back", side=Side.SELL)).broker_id)
+        listed = stage.broker.fees(day)
+        charged = sum((fee.amount for fee in listed if fee.id not in before), Decimal(0))
+        fills = stage.broker.executions(stage.since)
+        assert stage.broker.account().cash == cash_after(start, fills) - charged
+        assert stage.broker.fees(day) == listed
+        assert len({fee.id for fee in listed}) == len(listed)
+        assert all(fee.date >= day for fee in listed)
+        assert stage.broker.fees(day + timedelta(days=1)) in ([], ())
+
     def test_executions_are_listed_from_an_instant_on(self, stage: Stage) -> None:
         bought(stage, "since")
         (*_, last) = stage.broker.executions(stage.since)

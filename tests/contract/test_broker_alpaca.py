@@ -50,6 +50,24 @@ def test_orders_beyond_one_page_are_all_listed(
     assert {fill.broker_order_id for fill in stage.broker.executions(stage.since)} == filled
 
 
+def test_a_broker_that_charges_lists_each_fee_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.alpaca.broker.FILLS_A_PAGE", 3)
+    with exchange(tmp_path, "--fee-per-share", "0.0035") as url:
+        stage = on_stage(url)
+        TestAlpaca().test_fees_and_executions_are_all_that_the_cash_has_seen(stage)
+        for n in range(5):
+            bought(stage, f"charged {n}")
+        fills, day = stage.broker.executions(stage.since), stage.since.date()
+        charged = stage.broker.fees(day)
+        assert len(charged) == len(fills) > 6
+        assert sum(fee.amount for fee in charged) == Decimal("0.0035") * sum(
+            fill.quantity for fill in fills
+        )
+        assert {fee.date for fee in charged} == {day}
+
+
 def test_quotes_and_bars_of_the_exchange_are_sound(stage: ExchangeStage) -> None:
     quotes = stage.quotes.latest(["AAPL", "SQQQ", "NO.SUCH"], free)
     assert quotes.good.keys() == {"AAPL", "SQQQ"}

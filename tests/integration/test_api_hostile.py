@@ -13,7 +13,7 @@ from app.io.store.database import Database
 
 TOKEN = "a-token-of-the-test"
 GUARDED = ["/positions", "/portfolio/positions", "/portfolio/summary", "/orders", "/verdicts"]
-GUARDED += ["/decisions/funnel", "/kpis", "/settings", "/experiments"]
+GUARDED += ["/portfolio/daily", "/decisions/funnel", "/kpis", "/settings", "/experiments"]
 #: Cannot be asked without a symbol.
 DOCUMENTED = [*GUARDED, "/decisions/why"]
 NOWHERE = "postgresql://metronome:a-password@127.0.0.1:1/metronome"

@@ -1,7 +1,7 @@
 """Recorded answers of Alpaca parse into our types, and say what they say."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,12 @@ def test_an_execution_parses() -> None:
     fill = answers.execution(load("docs/entities_account_trade_activity_v2.json"))
     assert fill.id == "904837e3-3b76-47ec-b432-046db621571b:1"
     assert (fill.symbol, fill.side, fill.price) == ("LPCN", Side.BUY, Decimal("1.63"))
+
+
+def test_an_activity_that_is_no_trade_parses_as_money_paid_back() -> None:
+    paid = answers.fee(load("docs/entities_account_nontrade_activity_v2.json"))
+    assert paid.id == "20190801011955195::5f596936-6f23-4cef-bdf1-3806aae57dbf"
+    assert (paid.date, paid.amount) == (date(2019, 8, 1), Decimal("-1.02"))
 
 
 def test_a_trade_update_parses_exactly() -> None:

@@ -29,7 +29,7 @@ from app.engine.orders import Execution, Side
 D = Decimal
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 EMPTY = Hour(AT, AT + HOUR, (), {}, (), 0, D(0))
-TRADE = Trade("AAPL", AT, None, D(100))
+TRADE = Trade("AAPL", AT, None, D(100), D(10), D(0))
 
 
 def figures_of(**changes: Any) -> dict[str, Any]:
@@ -143,8 +143,8 @@ def test_a_trade_is_a_position_from_flat_to_flat() -> None:
         ]
     )
     assert made == [
-        Trade("AAPL", AT, AT + 3 * MINUTE, D(105)),
-        Trade("AAPL", AT + 4 * MINUTE, None, D(90)),
+        Trade("AAPL", AT, AT + 3 * MINUTE, D(105), D(20), D(300)),
+        Trade("AAPL", AT + 4 * MINUTE, None, D(90), D(1), D(0)),
     ]
 
 

@@ -1,5 +1,6 @@
 """Alpaca's JSON in our words: orders, executions, positions, account, clock, trade updates."""
 
+from datetime import date
 from decimal import Decimal
 
 from app.adapters.alpaca.fields import (
@@ -18,7 +19,7 @@ from app.adapters.port import BrokerClock, BrokerPosition, TradeUpdate
 from app.engine import ids
 from app.engine.errors import InvalidData
 from app.engine.orders import BrokerOrder, Execution, OrderState, Side, TimeInForce
-from app.engine.portfolio import Account
+from app.engine.portfolio import Account, Fee
 from app.engine.times import moment
 
 #: Statuses that end an order. Every other one, the unknown ones too, is open: SUBMITTED or PARTIAL
@@ -31,6 +32,9 @@ FINAL_STATUSES: dict[str, OrderState] = {
     "rejected": OrderState.REJECTED,
 }
 
+#: What bars an account from trading, by the broker's names.
+_BARS = ("account_blocked", "trading_blocked", "trade_suspended_by_user")
+_ENDED = frozenset({"ACCOUNT_CLOSED", "DISABLED", "INACTIVE", "REJECTED"})
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
 _FILLS = frozenset({"fill", "partial_fill"})
 
@@ -104,6 +108,21 @@ def execution(value: object) -> Execution:
     )
 
 
+def fee(value: object) -> Fee:
+    """Read one FEE activity of the account; what it takes is a negative amount there.
+
+    One that was cancelled takes nothing.
+    """
+    of = record(value)
+    spelled = text(of, "date")
+    try:
+        day = date.fromisoformat(spelled)
+    except ValueError:
+        raise InvalidData(f"date is {spelled!r}, not a date") from None
+    taken = Decimal(0) if of.get("status") == "canceled" else -number(of, "net_amount")
+    return Fee(text(of, "id"), day, taken)
+
+
 def positions(value: object) -> dict[str, BrokerPosition]:
     """Read the list of positions; a short one is negative whichever way it is spelled."""
     held: dict[str, BrokerPosition] = {}
@@ -117,13 +136,18 @@ def positions(value: object) -> dict[str, BrokerPosition]:
 
 
 def account(value: object) -> Account:
-    """Read cash, equity and buying power; nothing else of an account is relied on."""
+    """Read cash, equity, buying power and what bars the account; nothing else is relied on."""
     of = record(value)
+    status = optional_text(of, "status") or "ACTIVE"
     return Account(
         cash=number(of, "cash"),
         equity=number(of, "equity"),
         buying_power=number(of, "buying_power"),
         currency=optional_text(of, "currency") or "USD",
+        barred=(
+            *(name for name in _BARS if of.get(name) is True),
+            *([f"status {status}"] if status in _ENDED else ()),
+        ),
     )
 
 

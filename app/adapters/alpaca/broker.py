@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from app.adapters.alpaca import answers
 from app.adapters.alpaca.fields import Record, records, text
@@ -12,7 +13,7 @@ from app.adapters.port import BrokerClock, BrokerPosition, Capabilities, Connect
 from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.ids import digest
 from app.engine.orders import FINAL, BrokerOrder, Execution, Order, OrderType, Purpose, Side
-from app.engine.portfolio import Account
+from app.engine.portfolio import Account, Fee
 from app.engine.rounding import plain, to_tick
 from app.engine.times import moment
 
@@ -25,6 +26,8 @@ _TICK = timedelta(microseconds=1)
 _BAD_ID = "40010001"
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+
+Listed = TypeVar("Listed", Execution, Fee)
 
 
 class Alpaca:
@@ -88,25 +91,42 @@ class Alpaca:
         return self._orders("all", since - _TICK)
 
     def executions(self, since: datetime) -> Sequence[Execution]:
-        found: dict[str, Execution] = {}
+        found = self._activities("FILL", since - _TICK, answers.execution)
+        return sorted((fill for fill in found if fill.at >= since), key=lambda fill: fill.at)
+
+    def fees(self, since: date) -> Sequence[Fee]:
+        # They bear a date and no time: a day more is asked for than is wanted.
+        asked = datetime.combine(since - timedelta(days=1), time(), UTC)
+        found = self._activities("FEE", asked, answers.fee)
+        return sorted((fee for fee in found if fee.date >= since), key=lambda fee: fee.date)
+
+    def _activities(
+        self, kind: str, after: datetime, parse: Callable[[object], Listed]
+    ) -> list[Listed]:
+        """List the account's activities of a kind page by page, each once."""
+
+        def page(value: object) -> tuple[list[Listed], str | None]:
+            raw = records(value)
+            last = text(raw[-1], "id") if len(raw) >= FILLS_A_PAGE else None
+            return [parse(item) for item in raw], last
+
+        found: dict[str, Listed] = {}
         token: dict[str, str] = {}
         for _ in range(MOST_PAGES):
-            fills, last = self._wire.read(
-                "/account/activities/FILL",
-                _fills,
-                after=_stamp(since - _TICK),
+            listed, last = self._wire.read(
+                f"/account/activities/{kind}",
+                page,
+                after=_stamp(after),
                 direction="asc",
                 page_size=FILLS_A_PAGE,
                 **token,
             )
             before = len(found)
-            found |= {fill.id: fill for fill in fills}
+            found |= {each.id: each for each in listed}
             if last is None or len(found) == before:
-                break
+                return list(found.values())
             token = {"page_token": last}
-        else:
-            raise Transient(f"the broker lists executions without an end, {len(found)} so far")
-        return sorted((fill for fill in found.values() if fill.at >= since), key=lambda f: f.at)
+        raise Transient(f"the broker lists {kind} without an end, {len(found)} so far")
 
     def positions(self) -> Mapping[str, BrokerPosition]:
         return self._wire.read("/positions", answers.positions)
@@ -216,10 +236,3 @@ def _page(value: object) -> tuple[list[BrokerOrder], datetime | None]:
 
 def _submitted(of: Record) -> datetime:
     return moment(of, "submitted_at" if of.get("submitted_at") else "created_at")
-
-
-def _fills(value: object) -> tuple[list[Execution], str | None]:
-    """Return the executions and, where the page is full, the id that the next one starts after."""
-    raw = records(value)
-    last = text(raw[-1], "id") if len(raw) >= FILLS_A_PAGE else None
-    return [answers.execution(item) for item in raw], last

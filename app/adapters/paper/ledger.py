@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace as changed
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from app.adapters.paper import shelf
@@ -22,7 +22,7 @@ from app.engine.orders import (
     Side,
     TimeInForce,
 )
-from app.engine.portfolio import Account, Position, after_fill, cash_after
+from app.engine.portfolio import Account, Fee, Position, after_fill, cash_after
 
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
@@ -108,6 +108,9 @@ class PaperLedger:
         self._settle()
         with self._book() as db:
             return [fill for fill in shelf.executions(db) if fill.at >= since]
+
+    def fees(self, since: date) -> Sequence[Fee]:
+        return ()  # a ledger of our own charges nothing
 
     def positions(self) -> Mapping[str, BrokerPosition]:
         self._settle()

@@ -74,18 +74,20 @@ def money(db: Connection, book_id: str) -> tuple[Decimal, Decimal] | None:
     return (row[0], row[1]) if row else None
 
 
-def curve(db: Connection, book_id: str, since: datetime) -> list[Statement]:
-    """Return every statement at or after ``since``, oldest first."""
-    rows = db.execute(_query(book_id).where(_a.at >= since).order_by(_a.at, _a.id))
-    return [_statement(row) for row in rows]
-
-
-def at_close(db: Connection, book_id: str, since: datetime, until: datetime) -> Account | None:
-    """Return the newest closing statement made at or after ``since`` and before ``until``."""
-    within = (_a.kind == "close", _a.at >= since, _a.at < until)
-    query = _query(book_id).where(*within).order_by(_a.at.desc(), _a.id.desc()).limit(1)
-    row = db.execute(query).one_or_none()
-    return _statement(row).account if row else None
+def curve(
+    db: Connection,
+    book_id: str,
+    since: datetime,
+    until: datetime | None = None,
+    kind: str | None = None,
+) -> list[Statement]:
+    """Return every statement in [since, until), of one kind if it is named, oldest first."""
+    query = _query(book_id).where(_a.at >= since)
+    if until is not None:
+        query = query.where(_a.at < until)
+    if kind is not None:
+        query = query.where(_a.kind == kind)
+    return [_statement(row) for row in db.execute(query.order_by(_a.at, _a.id))]
 
 
 def _query(book_id: str) -> sa.Select[Any]:

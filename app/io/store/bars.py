@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.errors import InvalidData
 from app.engine.market import Bar, Floats, Panel
+from app.engine.rounding import decimal
 from app.io.store.schema import bars_30s
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -203,3 +205,19 @@ def stored_at(
     t = bars_30s.c
     wanted = (t.book == book, t.symbol.in_(symbols), t.at >= start, t.at < end)
     return {(symbol, at) for symbol, at in db.execute(sa.select(t.symbol, t.at).where(*wanted))}
+
+
+def last_closes(
+    db: Connection, book: str, symbols: Sequence[str], until: datetime
+) -> dict[str, Decimal]:
+    """Return the close of each symbol's last bar before a time; symbols without are absent."""
+    newest = sa.text(
+        """
+        SELECT w.symbol, b.close FROM unnest(CAST(:symbols AS text[])) AS w (symbol)
+         CROSS JOIN LATERAL (SELECT close FROM bars_30s b WHERE b.book = :book
+                                AND b.symbol = w.symbol AND b.at < :until
+                              ORDER BY at DESC LIMIT 1) b
+        """
+    )
+    found = db.execute(newest, {"book": book, "symbols": list(symbols), "until": until})
+    return {symbol: decimal(close) for symbol, close in found}

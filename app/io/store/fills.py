@@ -52,6 +52,11 @@ def all(db: Connection, book_id: str) -> list[Execution]:
     return _all(db, _f.book == book_id)
 
 
+def since(db: Connection, book_id: str, at: datetime) -> list[Execution]:
+    """Return every execution of the book at or after a time, oldest first."""
+    return _all(db, _f.book == book_id, _f.at >= at)
+
+
 def any_known(db: Connection, book_id: str) -> bool:
     """Return whether the book has ever traded."""
     return db.scalar(sa.select(sa.exists().where(_f.book == book_id))) or False

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.engine.book import BookStatus
 from app.engine.orders import OrderState, Purpose, Side
+from app.engine.session import Phase
 
 metadata = sa.MetaData(
     naming_convention={
@@ -409,6 +410,64 @@ sessions = sa.Table(
     sa.Column("cash_open", sa.Numeric),
     sa.Column("equity_close", sa.Numeric),
     sa.Column("updated_at", Time, nullable=False),
+)
+
+market_states = sa.Table(
+    "market_states",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("date", sa.Date, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("from_state", sa.Text, nullable=False),
+    sa.Column("to_state", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    _wall(),
+    _one_of("from_state", Phase),
+    _one_of("to_state", Phase),
+    sa.Index(None, "book", "date"),
+    comment="every move of a session; where it is now stands in sessions",
+)
+
+daily_settlements = sa.Table(
+    "daily_settlements",
+    metadata,
+    _book(key=True),
+    sa.Column("date", sa.Date, primary_key=True),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("late", sa.Boolean, nullable=False),
+    *(
+        sa.Column(name, sa.Numeric, nullable=False)
+        for name in (
+            "realised",
+            "unrealised",
+            "fees",
+            "cash_open",
+            "cash_close",
+            "broker_cash",
+            "equity_open",
+            "equity_close",
+        )
+    ),
+    sa.Column("broker_equity", sa.Numeric),
+    sa.Column("trades", sa.Integer, nullable=False),
+    sa.Column("positions", JSONB, nullable=False),
+    _wall(),
+    comment="the day in the book's own money beside the broker's; positions are those of the close",
+)
+
+fees = sa.Table(
+    "fees",
+    metadata,
+    sa.Column("broker", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("date", sa.Date, nullable=False),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("settled_on", sa.Date, nullable=False),
+    _wall(),
+    sa.Index(None, "book", "settled_on"),
+    comment="what the broker charged, by its own date; settled_on is the settlement it counts in",
 )
 
 task_slots = sa.Table(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from app.engine.session import Phase
 from app.io.store.schema import sessions
 
 _s = sessions.c
@@ -16,7 +17,10 @@ _s = sessions.c
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session on the market's clock; money is None until the session has got so far."""
+    """A session on the market's clock; money is None until the session has got so far.
+
+    ``cash_open`` is the broker's before what its date had filled or been charged by then.
+    """
 
     date: date
     state: str
@@ -68,6 +72,18 @@ def first_equity(db: Connection, book_id: str) -> Decimal | None:
     opened = sa.select(_s.equity_open).where(_s.book == book_id, _s.equity_open.is_not(None))
     equity: Decimal | None = db.scalar(opened.order_by(_s.date).limit(1))
     return equity
+
+
+def unfinished_before(db: Connection, book_id: str, day: date) -> list[SessionRow]:
+    """Return the sessions of earlier dates that have not ended, oldest first."""
+    over = (Phase.CLOSED, Phase.STOPPED)
+    query = _query(book_id).where(_s.date < day, _s.state.not_in(over)).order_by(_s.date)
+    return [SessionRow(*row) for row in db.execute(query)]
+
+
+def first(db: Connection, book_id: str) -> SessionRow | None:
+    """Return the oldest session."""
+    return _first(db, _query(book_id).order_by(_s.date).limit(1))
 
 
 def _query(book_id: str) -> sa.Select[Any]:

@@ -60,7 +60,13 @@ def mark_routed(db: Connection, ids: Sequence[str], at: datetime) -> None:
         db.execute(_ROUTED, {"ids": list(ids), "at_": at})
 
 
-def count(db: Connection, book_id: str, since: datetime | None = None) -> int:
-    """Return how many signals there are at or after ``since``."""
+def count(
+    db: Connection, book_id: str, since: datetime | None = None, until: datetime | None = None
+) -> int:
+    """Return how many signals there are at or after ``since`` and before ``until``."""
     query = sa.select(sa.func.count()).where(_s.book == book_id)
-    return db.scalar(query if since is None else query.where(_s.at >= since)) or 0
+    if since is not None:
+        query = query.where(_s.at >= since)
+    if until is not None:
+        query = query.where(_s.at < until)
+    return db.scalar(query) or 0

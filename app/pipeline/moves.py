@@ -1,0 +1,30 @@
+"""Moves: a session goes from one phase to the next, and when and why is written down with it."""
+
+from dataclasses import replace
+
+from sqlalchemy.engine import Connection
+
+from app.engine.session import Phase, check_phase
+from app.io.store import market_states, recovery, sessions
+from app.io.store.market_states import Move
+from app.io.store.recovery import Difference
+from app.io.store.sessions import SessionRow
+from app.pipeline.services import Services
+
+
+def move(to: Services, db: Connection, row: SessionRow, phase: Phase, why: str) -> SessionRow:
+    """Move a session on in the caller's transaction. Raises InvalidData for an illegal move."""
+    before, now = Phase(row.state), to.clock.now()
+    check_phase(before, phase)
+    after = replace(row, state=phase)
+    sessions.save(db, to.book.id, after, now)
+    market_states.add(db, to.book.id, Move(row.date, now, before, phase, why))
+    return after
+
+
+def held_up(to: Services, row: SessionRow, kind: str, step: str, why: str) -> None:
+    """Write down what keeps a session from moving on, once as long as it stays the same."""
+    said = Difference(to.clock.now(), kind, step, row.date.isoformat(), why, "tried again")
+    with to.database.begin() as db:
+        if not recovery.known(db, to.book.id, said):
+            recovery.add(db, to.book.id, said)
