@@ -13,9 +13,10 @@ from sqlalchemy.engine import Connection
 
 from app.engine.book import BookStatus
 from app.engine.errors import InvalidData
-from app.engine.orders import FINAL, Order, OrderState
+from app.engine.orders import FINAL, Order, OrderState, protects
 from app.engine.permissions import BLOCKS, takes_leave
 from app.engine.rounding import plain
+from app.engine.session import regular
 from app.engine.verdicts import Reason
 from app.engine.withdrawals import Withdrawal, withdrawal
 from app.io.store import book_states, commands, order_names, orders, positions
@@ -121,12 +122,17 @@ def _follows(to: Services, db: Connection, after: BookStatus) -> str:
     if after is BookStatus.ACTIVE:
         reconciled = book_states.load(db, to.book.id).reconciled_at
         return "it enters again" + ("" if reconciled else ", once its books and the broker's agree")
-    blocked = sum(o.purpose in BLOCKS[after] for o in orders.unfinished(db, to.book.id))
+    unfinished = orders.unfinished(db, to.book.id)
+    stops = sum(protects(order) for order in unfinished)
+    blocked = sum(o.purpose in BLOCKS[after] and not protects(o) for o in unfinished)
     held = len(positions.held(db, to.book.id))
     said = f"{blocked} unfinished orders are withdrawn, {held} positions are held"
-    if after is BookStatus.FLATTENING:
-        said += " and sold" if to.book.auto else " (AUTO_MODE is 0: nothing is sold)"
-    return said
+    if after is not BookStatus.FLATTENING:
+        return f"{said}, {stops} stops rest"
+    if not to.book.auto:
+        return f"{said} (AUTO_MODE is 0: nothing is sold)"
+    now = to.clock.now()
+    return f"{said} and sold{'' if regular(to.calendar.session_for(now), now) else ' at the open'}"
 
 
 def _cancel(to: Services, db: Connection, command: Command) -> str | None:

@@ -36,7 +36,8 @@ def test_a_halt_holds_from_the_moment_it_is_asked_for_and_cancels_in_one_pass(wo
     assert world.order("AAPL").client_id == order.client_id
     assert [o.state for o in world.theirs()] == [OrderState.CANCELLED]
     assert result(world, asked.number) == (
-        "us_baskets is HALTED: 1 unfinished orders are withdrawn, 0 positions are held"
+        "us_baskets is HALTED: 1 unfinished orders are withdrawn, "
+        "0 positions are held, 0 stops rest"
     )
     assert world.reasons("withdraw") == ["book_halted"]
     assert world.reasons("risk")[-1] == "book_halted"
@@ -80,9 +81,12 @@ def test_a_halt_survives_a_new_worker_the_night_and_a_reconciliation(world: Worl
 def test_a_stop_that_rests_stays_when_the_book_is_halted(world: World) -> None:
     world.buy("AAPL")
     (stop,) = resting(world)
-    halt(world)
+    asked = halt(world)
     world.run(3)
     assert resting(world) == [stop]
+    assert str(result(world, asked.number)).endswith(
+        "0 unfinished orders are withdrawn, 1 positions are held, 1 stops rest"
+    )
     assert world.held()
 
 

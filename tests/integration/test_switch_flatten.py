@@ -53,8 +53,9 @@ def test_a_flatten_while_the_market_is_closed_waits_for_the_open(world: World) -
     world.buy("AAPL")
     world.at(CLOSE + MINUTE)
     (stop,) = resting(world)
-    halt(world, flatten=True)
+    asked = halt(world, flatten=True)
     world.run(2)
+    assert str(result(world, asked.number)).endswith("1 positions are held and sold at the open")
     assert resting(world) == [stop], "the stop stays until it can be sold"
     with world.to.database.begin() as db:
         assert pending_exits.load(db, world.book.id)["AAPL"].purpose is Purpose.FLATTEN
