@@ -44,12 +44,22 @@ def run(folder: Path, wish: world.Wish, say: Say, on_event: Callable[[Event], No
     ports = world.free_ports()
     stack = world.stack(folder, wish, ports, on_event)
     with _stopped_by_signals(stack), stack:
-        return _live(stack, wish, ports["control"], say)
+        database, exchange = (
+            Database(stack.urls["database"], "chaos"),
+            Exchange(stack.urls["exchange"]),
+        )
+        try:
+            return _live(stack, wish, (database, exchange, ports["control"]), say)
+        finally:
+            exchange.close()
+            database.dispose()
 
 
-def _live(stack: Stack, wish: world.Wish, control: int, say: Say) -> Figures:
-    database, book = Database(stack.urls["database"], "chaos"), the_book(wish)
-    exchange, assault = Exchange(stack.urls["exchange"]), Assault(stack, Random(wish.seed))
+def _live(
+    stack: Stack, wish: world.Wish, doors: tuple[Database, Exchange, int], say: Say
+) -> Figures:
+    database, exchange, control = doors
+    book, assault = the_book(wish), Assault(stack, Random(wish.seed))
     begin_to_witness(database)
     watch = Watch(stack.urls["database"], stack.urls["redis"], lambda: connected(stack))
     _wait_for_work(stack, database)

@@ -73,6 +73,10 @@ class Exchange:
         except (httpx.HTTPError, ValueError) as error:
             raise Transient(f"exchange: {error}") from error
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
     def calm(self) -> None:
         """Let it misbehave no more."""
         self._client.post("/sim/faults", json={"rules": []}).raise_for_status()

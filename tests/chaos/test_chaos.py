@@ -37,7 +37,7 @@ def figures(state: Path) -> Figures:
         return run(state, SHORT, lambda text: None, lambda event: None)
 
 
-def test_every_kind_was_struck_while_orders_were_made(figures: Figures) -> None:
+def test_every_kind_was_struck(figures: Figures) -> None:
     struck = {*figures.kills, *figures.stops}
     assert len(struck) >= len(Victim) - 1, f"only {sorted(struck)}"
     assert sum(figures.kills.values()) >= 8
