@@ -30,7 +30,10 @@ BOOK = "us_baskets"
 READY = " ready."
 #: How long something may take that takes a second or two.
 PATIENCE_S = 60.0
-BARE = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+#: PYTHONPATH is there where a working copy is tested that is not the installed one.
+BARE = {n: os.environ[n] for n in ("PATH", "PYTHONPATH") if n in os.environ} | {
+    "PYTHONUNBUFFERED": "1"
+}
 
 
 def the_book() -> Book:

@@ -66,7 +66,7 @@ def refused(folder: Path, words: list[str], code: int = 1, **environ: str) -> st
         (b"TRADING_MODE=real\n", "TRADING_MODE: 'real' .* accepted: PAPER or REAL"),
         (
             b"ALPACA_API_KEY=AK0123\n",
-            r"ALPACA_API_KEY: a real account's \(AK…\); accepted: a paper",
+            r"ALPACA_API_KEY: a real account's \(AK…, .env line 1\); accepted: a paper",
         ),
         (b"\x00\xff\xfe", ".env: byte 1 is not UTF-8"),
         (b"# f\xfcr\n", ".env: byte 3 is not UTF-8"),
