@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
 import pytest
+from broker_orders import an_order
 
 from app.adapters.port import Broker
 from app.engine.errors import Rejected
-from app.engine.ids import digest
 from app.engine.lifecycle import apply_broker_order
-from app.engine.orders import FINAL, Order, OrderState, OrderType, Purpose, Side, TimeInForce
+from app.engine.orders import FINAL, Order, OrderState, OrderType, Side, TimeInForce
 from app.engine.portfolio import cash_after
 from app.engine.rounding import to_tick
 
@@ -35,23 +35,6 @@ class Stage(Protocol):
 
     def fall(self, symbol: str, to: Decimal) -> None:
         """Let the price fall to ``to``, which is a little below it."""
-
-
-def an_order(test: str, **overrides: Any) -> Order:
-    """Return a small market order whose client id belongs to one test alone."""
-    order = Order(
-        client_id=digest("contract", test, length=32),
-        book="contract",
-        intent_id=test,
-        symbol="AAPL",
-        side=Side.BUY,
-        purpose=Purpose.ENTRY,
-        quantity=Decimal(2),
-        type=OrderType.MARKET,
-        time_in_force=TimeInForce.DAY,
-        created_at=datetime(2026, 3, 20, 15, tzinfo=UTC),
-    )
-    return replace(order, **overrides)
 
 
 def a_resting_order(stage: Stage, test: str, **overrides: Any) -> Order:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from broker_contract import BrokerContract, a_resting_order, a_stop, an_order, bought
+from broker_contract import BrokerContract, a_resting_order, a_stop, bought
 from broker_exchange import ExchangeStage, exchange, on_stage
+from broker_orders import an_order
 from broker_stubs import free
 
 from app.adapters import BROKERS

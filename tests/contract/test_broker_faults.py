@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from broker_contract import an_order
+from broker_orders import an_order
 from broker_stubs import (
     Behaviour,
     answer,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from broker_contract import BrokerContract, an_order
+from broker_contract import BrokerContract
+from broker_orders import an_order
 
 from app.adapters.port import BrokerClock
 from app.engine.orders import Side

@@ -8,7 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from broker_contract import BrokerContract, a_resting_order, an_order, bought
+from broker_contract import BrokerContract, a_resting_order, bought
+from broker_orders import an_order
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker, BrokerClock, Connection, Rehearsal

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker_contract import an_order
 from broker_exchange import exchange as running_exchange
 from broker_exchange import on_stage
+from broker_orders import an_order
 from broker_stubs import free_port
 from websockets.asyncio.server import ServerConnection, serve
 
