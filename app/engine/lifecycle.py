@@ -51,7 +51,8 @@ def _resized(order: Order, chain: Chain) -> Order:
     """
     last = chain[-1]
     size = links.quantity(chain)
-    quantity = order.quantity if size is None else max(size, order.filled_quantity)
+    # Nothing was stated of the newest successor yet: it is at least as large as what has filled.
+    quantity = max(order.quantity if size is None else size, order.filled_quantity)
     if len(chain) == 1:
         limit, stop = order.limit_price, order.stop_price
     else:

@@ -138,6 +138,13 @@ def test_a_statement_that_carries_no_client_id_has_to_be_claimed() -> None:
     assert apply_broker_order(now.order, again, now.chain).order.state is S.FILLED
 
 
+def test_more_than_was_ordered_may_have_filled_before_the_newest_size_is_known() -> None:
+    gone = first(ORDER, S.CANCELLED, 7, replaced_by="b-2")
+    larger = second(ORDER, S.CANCELLED, 4, quantity=D(5), replaced_by="b-3")
+    now = hear(ORDER, gone, larger).order
+    assert (now.state, now.filled_quantity, now.quantity) == (S.PARTIAL, 11, 11)
+
+
 class BrokerTalk(RuleBasedStateMachine):
     """A broker fills an order, lets somebody replace it, and ends it.
 
