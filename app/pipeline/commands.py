@@ -18,6 +18,12 @@ REFUSED = "refused: "
 AT_ONCE = 20
 
 
+def kinds_waiting(to: Services) -> frozenset[str]:
+    """Return the kinds of the commands that wait: one look for all who carry some out."""
+    with to.database.begin() as db:
+        return commands.kinds_waiting(db, to.book.id)
+
+
 def carry_out(to: Services, kinds: Mapping[str, Carry]) -> int:
     """Carry out the commands of these kinds that wait; return how many are done.
 

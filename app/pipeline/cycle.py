@@ -9,6 +9,7 @@ from app.engine.withdrawals import Withdrawal, by_order
 from app.io.locks import Lease
 from app.io.store import verdicts
 from app.pipeline import (
+    commands,
     day_loss,
     desk,
     execute,
@@ -19,7 +20,6 @@ from app.pipeline import (
     risk,
     route,
     settle,
-    silence,
     switch,
     withdraw,
 )
@@ -40,11 +40,13 @@ def _once(to: Services, lease: Lease) -> str:
     before that, so that each stands for something the reading saw, and a message is
     acknowledged when everything that it could have stood for is committed.
     """
-    switch.turn(to)
+    asked = commands.kinds_waiting(to)
+    if asked & switch.KINDS.keys():
+        switch.turn(to)
     woken = to.streams.read_many(GROUPS)
     updates = fills.apply(to, [message for message in woken if message.stream == FILLS])
     with to.database.begin() as db:
-        decided = decide(to, db)
+        decided = decide(to, db, cancels_wait=switch.CANCEL in asked)
     now, intents, made = decided.desk, decided.intents, decided.orders
     to.streams.publish_many(
         [(INTENTS, {"id": intent.id}) for intent in intents]
@@ -55,9 +57,9 @@ def _once(to: Services, lease: Lease) -> str:
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
     withdrawn = withdraw.withdraw(to, decided.cancel)
-    settled = settle.carry_out(to) + resolve.resolve(to, lease)
+    settled = settle.carry_out(to) if settle.KIND in asked else 0
+    settled += resolve.resolve(to, lease)
     polled = fills.poll(to)
-    settled += silence.close(to)
     return (
         f"updates {updates}, intents {len(intents)}, approved {len(made)}, sent {sent},"
         f" withdrawn {withdrawn}, resolved {settled}, polled {polled}"
@@ -74,9 +76,10 @@ class Decided:
     cancel: tuple[Withdrawal, ...]
 
 
-def decide(to: Services, db: Connection) -> Decided:
+def decide(to: Services, db: Connection, cancels_wait: bool = False) -> Decided:
     """Route what waits and judge it, and keep the stops at the broker in step.
 
+    ``cancels_wait``: people have asked for orders to be cancelled.
     All in the caller's transaction, and alone in the book: its row stays locked until the end.
     """
     now = day_loss.watch(to, db, desk.read(to, db))
@@ -87,7 +90,8 @@ def decide(to: Services, db: Connection) -> Decided:
     stops = protect.keep(to, db, way, made)
     said = {"route": routed, "risk": ruled, "protect": stops.judged}
     verdicts.add(db, to.book.id, now.at, to.settings, said)
-    cancel = by_order([*switch.cancels(to, db, now.open), *stops.cancel])
+    wanted = switch.cancels(to, db, now.open) if cancels_wait else []
+    cancel = by_order([*wanted, *stops.cancel])
     return Decided(now, tuple(intents), (*made, *stops.made), tuple(cancel.values()))
 
 

@@ -4,11 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy.engine import Connection
-
 from app.engine.book import MOST_BROKER_CALLS
 from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
-from app.engine.orders import Execution, Order, Purpose
+from app.engine.orders import Execution, Order
 from app.io.store import orders
 from app.io.streams import Message
 from app.pipeline.messages import FILLS, GROUPS, decode
@@ -47,9 +45,10 @@ def poll(to: Services) -> int:
 
     Executions come from the broker's own ledger, so a lost or late stream message costs time only.
     """
+    now = to.clock.now()
     with to.database.begin() as db:
-        quiet = _quiet(to, db)[:AT_ONCE]
-    if not quiet or not to.buckets.take("broker", to.clock.now(), cost=1 + len(quiet)).allowed:
+        quiet = orders.quiet(db, to.book.id, now - QUIET, now - RESTING)[:AT_ONCE]
+    if not quiet or not to.buckets.take("broker", now, cost=1 + len(quiet)).allowed:
         return 0
     try:
         executed = executions_by_order(to, quiet)
@@ -60,14 +59,6 @@ def poll(to: Services) -> int:
     except (Transient, Rejected, OutcomeUnknown) as error:
         to.log("poll_failed", book=to.book.id, why=str(error))
     return len(quiet)
-
-
-def _quiet(to: Services, db: Connection) -> list[Order]:
-    """Return the orders at the broker that have been quiet for as long as their kind may be."""
-    now = to.clock.now()
-    lately = orders.quiet(db, to.book.id, now - QUIET)
-    long = {order.client_id for order in orders.quiet(db, to.book.id, now - RESTING)}
-    return [o for o in lately if o.purpose is not Purpose.PROTECT or o.client_id in long]
 
 
 def executions_by_order(to: Services, of: Sequence[Order]) -> defaultdict[str, list[Execution]]:

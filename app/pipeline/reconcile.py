@@ -20,7 +20,7 @@ from app.io.store import (
     positions,
     recovery,
 )
-from app.pipeline import cash, sync
+from app.pipeline import cash, silence, sync
 from app.pipeline.differences import (
     ADOPTED,
     EQUAL,
@@ -45,7 +45,13 @@ CALLS = 5
 
 def run(to: Services) -> str:
     """Reconcile as the book's owner, as people ask for it or because it is time."""
-    return owning(to, lambda lease: sync.carry_out(to, lease, reconcile) or reconcile(to, lease))
+    return owning(to, lambda lease: _in_turn(to, lease))
+
+
+def _in_turn(to: Services, lease: Lease) -> str:
+    said = sync.carry_out(to, lease, reconcile) or reconcile(to, lease)
+    closed = silence.close(to)
+    return f"{said}, {closed} silent orders closed" if closed else said
 
 
 def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str:

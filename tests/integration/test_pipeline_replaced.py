@@ -262,7 +262,7 @@ def test_a_successor_that_the_broker_does_not_have_is_closed_in_the_end(
         # An entry is withdrawn long before; whatever kind it is, silence closes it.
         db.exec_driver_sql("UPDATE orders SET purpose = 'protect', side = 'sell'")
     world.wait(HOURS + SECOND)
-    world.run()
+    reconcile.run(world.to)
     assert world.order("AAPL").state is OrderState.CANCELLED
     assert "order_silent" in world.logged
 

@@ -29,6 +29,13 @@ def at_the_broker(world: World, statement: str) -> None:
         ledger.execute(f"{statement} WHERE seq = (SELECT max(seq) FROM orders)")
 
 
+def minute(world: World) -> None:
+    """What a minute brings: passes, and a comparison with the broker between them."""
+    world.run()
+    reconcile.run(world.to)
+    world.run()
+
+
 def actions(world: World) -> list[str]:
     with world.to.database.begin() as db:
         return [found.action for found in recovery.listing(db, world.book.id)]
@@ -39,10 +46,10 @@ def test_e6_a_stop_that_the_broker_has_lost_is_closed_and_placed_anew(world: Wor
     (lost,) = resting(world)
     at_the_broker(world, "DELETE FROM orders")
     world.wait(HOURS - 2 * SECOND)
-    world.run(2)
+    minute(world)
     assert resting(world) == [lost]
     world.wait(2 * SECOND)
-    world.run(2)
+    minute(world)
     (stop,) = resting(world)
     assert (stop.purpose, stop.quantity) == (Purpose.PROTECT, lost.quantity)
     assert stop.client_id != lost.client_id
@@ -56,7 +63,7 @@ def test_e6_a_stop_that_the_broker_knows_rests_for_days(world: World) -> None:
     before = resting(world)
     # Nobody asked meanwhile: the program was down.
     world.wait(26 * HOURS / 4)
-    world.run(2)
+    minute(world)
     assert resting(world) == before
     assert world.reasons("withdraw") == []
 
@@ -68,7 +75,7 @@ def test_e6_what_the_broker_says_impossible_things_of_is_cancelled_and_closed(
     (stop,) = resting(world)
     at_the_broker(world, "UPDATE orders SET symbol = 'MSFT'")
     world.wait(HOURS + SECOND)
-    world.run()
+    minute(world)
     mine = next(o for o in world.orders() if o.client_id == stop.client_id)
     theirs = next(o for o in world.theirs() if o.client_id == stop.client_id)
     assert mine.state is theirs.state is OrderState.CANCELLED

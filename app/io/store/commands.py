@@ -53,6 +53,17 @@ def waiting(db: Connection, book_id: str, kinds: Collection[str]) -> list[int]:
     return list(db.scalars(query.order_by(_c.id)))
 
 
+# Built once: it is asked in every pass.
+_KINDS_WAITING = (
+    sa.select(_c.kind).distinct().where(_c.book == sa.bindparam("book"), _c.done_wall.is_(None))
+)
+
+
+def kinds_waiting(db: Connection, book_id: str) -> frozenset[str]:
+    """Return the kinds of the commands that wait."""
+    return frozenset(db.scalars(_KINDS_WAITING, {"book": book_id}))
+
+
 def take(db: Connection, command_id: int) -> Command | None:
     """Return a command that waits, locked; None where it was carried out, or is being."""
     query = sa.select(*_COLUMNS).where(_c.id == command_id, _c.done_wall.is_(None))

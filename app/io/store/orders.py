@@ -82,10 +82,18 @@ def open_symbols(db: Connection, book_id: str) -> frozenset[str]:
     return frozenset(db.scalars(query))
 
 
-def quiet(db: Connection, book_id: str, before: datetime) -> list[Order]:
-    """Return the orders at the broker that may still fill and had no news since ``before``."""
-    at_broker = _o.state.in_(WORKING)
-    return _all(db, _o.book == book_id, at_broker, _o.updated_at <= before)
+def quiet(
+    db: Connection, book_id: str, before: datetime, stops_before: datetime | None = None
+) -> list[Order]:
+    """Return the orders at the broker that may still fill and had no news since ``before``.
+
+    Stops that rest there may have been without news since ``stops_before``.
+    """
+    silent = _o.updated_at <= before
+    if stops_before is not None:
+        rests = sa.and_(_o.purpose == Purpose.PROTECT, _o.updated_at > stops_before)
+        silent = sa.and_(silent, sa.not_(rests))
+    return _all(db, _o.book == book_id, _o.state.in_(WORKING), silent)
 
 
 def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Order]:
