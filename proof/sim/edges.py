@@ -20,6 +20,8 @@ from app.io.streams import Message, Streams
 from proof.sim.broker import MemoryBroker
 from proof.sim.fate import Fate, Fault, Life
 
+#: So much more often than anything else an order's request goes wrong.
+POSTS = 3
 ANY_TIME = (Fault.CRASH, Fault.PAUSE)
 NO_FATE = Fate(Random(0), 0.0)
 DOWN, LOST = Transient("it cannot be reached"), Transient("the connection was lost")
@@ -163,7 +165,8 @@ class Line:
 
     def submit(self, order: Order) -> BrokerOrder:
         may = (*ANY_TIME, Fault.DOWN, Fault.NEVER, Fault.REFUSED)
-        before = self._fate.reach(self._life, f"before the POST of {order.client_id[:6]}", *may)
+        name = order.client_id[:6]
+        before = self._fate.reach(self._life, f"before the POST of {name}", *may, weight=POSTS)
         if before is Fault.DOWN:
             raise Transient("connection refused")
         if before is Fault.NEVER:
@@ -173,7 +176,7 @@ class Line:
         self._arriving(order)
         seen = self.broker.submit(order)
         may = (*ANY_TIME, Fault.LOST, Fault.LOST, Fault.LOST)
-        if self._fate.reach(self._life, f"after the POST of {order.client_id[:6]}", *may):
+        if self._fate.reach(self._life, f"after the POST of {name}", *may, weight=POSTS):
             raise OutcomeUnknown("the answer got lost")
         return seen
 

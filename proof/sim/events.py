@@ -10,7 +10,7 @@ from app.engine.orders import Intent, Order, OrderType, Purpose, Side, TimeInFor
 from app.engine.signals import Signal
 from app.io.store import intents, orders, signals
 from app.jobs.run import run_nudged, run_slot
-from app.pipeline import cycle, exits, reconcile
+from app.pipeline import cycle, exits, reconcile, switch
 from app.pipeline.messages import FILLS, SIGNALS, Update, encode
 from app.pipeline.services import Services
 
@@ -142,6 +142,27 @@ def _cancel_by_hand(world: "World") -> None:
         world.broker.cancel(kept.stated.broker_id)
 
 
+def _throw_the_switch(world: "World") -> None:
+    """A person halts the book, lets it sell everything or only reduce, or lets it go on."""
+    kind, arguments = world.random.choice(
+        (
+            (switch.HALT, {"flatten": False}),
+            (switch.HALT, {"flatten": True}),
+            (switch.REDUCE, {}),
+            (switch.RESUME, {}),
+            (switch.RESUME, {}),
+        )
+    )
+
+    def ask(to: Services) -> None:
+        with to.database.begin() as db:
+            switch.ask(db, world.book.id, kind, arguments, "a person", "a seed", to.clock.now())
+
+    worker = world.worker()
+    worker.run(f"is told to {kind} {arguments}", ask)
+    worker.run("is nudged", nudged(cycle.run))
+
+
 def _be_reckless(world: "World") -> None:
     """Something above the executor is broken: two orders to buy one symbol wait to be sent."""
     made = [_an_order(world, cause) for cause in ("one", "another")]
@@ -193,5 +214,6 @@ EVENTS: dict[Callable[["World"], None], int] = {
     _kill: 1,
     _jump: 1,
     _cancel_by_hand: 1,
+    _throw_the_switch: 2,
     _be_reckless: 2,
 }

@@ -36,11 +36,14 @@ class Fate:
     faults: dict[str, int] = field(default_factory=dict)
     meanwhile: Callable[[str], None] = lambda process: None
 
-    def reach(self, process: "Life", point: str, *may: Fault) -> Fault | None:
-        """Return what goes wrong here besides a crash and a pause, which happen at once."""
+    def reach(self, process: "Life", point: str, *may: Fault, weight: float = 1) -> Fault | None:
+        """Return what goes wrong here besides a crash and a pause, which happen at once.
+
+        ``weight`` is how much more often than elsewhere that is.
+        """
         if process.dead:
             raise Crash(process.name)
-        if self.random.random() >= self.rate:
+        if self.random.random() >= self.rate * weight:
             return None
         fault = self.random.choice(may)
         self.note(f"{process.name} {fault} {point}")

@@ -68,6 +68,14 @@ def _fence(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
+def _leave(stage: Stage) -> Iterator[None]:
+    """What was approved before a halt is sent after it."""
+    state = r"AND EXISTS \(SELECT FROM book_states b.*?text\[\]\)\)\)"
+    with replaced(orders, "_START", _statement_without(state)):
+        yield
+
+
+@contextmanager
 def _fills(stage: Stage) -> Iterator[None]:
     """A fill that is told twice is stored twice."""
     stage.run("ALTER TABLE fills DROP CONSTRAINT pk_fills")
@@ -103,6 +111,7 @@ GUARDS: dict[str, Callable[[Stage], Any]] = {
     "one-in-doubt": _one_in_doubt,
     "slot": _slot,
     "fence": _fence,
+    "leave": _leave,
     "fills-once": _fills,
     "commit-first": _commit_first,
     "sent-once": _sent_once,

@@ -7,7 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from app.engine.book import BookStatus
 from app.engine.orders import FINAL, Order, Side
+from app.engine.permissions import BLOCKS
 from app.pipeline.invariants import summed
 from proof.sim.broker import MemoryBroker
 from proof.sim.stage import Stage
@@ -49,8 +51,15 @@ class Judge:
             f > mine[0].fence and at < mine[0].submitting_wall for f, at in self.fences.items()
         ):
             self._breach(f"{order.client_id[:6]} was started by an owner that had lost the book")
+        elif self._blocked(order, mine[0].submitting_wall):
+            self._breach(f"{order.client_id[:6]} was started in a state that forbids it")
         if len(known) > 1:
             self._breach(f"{len(known)} orders to {order.side} {order.symbol} are in doubt at once")
+
+    def _blocked(self, order: Order, started: datetime) -> bool:
+        """Was the book in a state that forbids such an order before it was started?"""
+        (book,) = self.stage.rows("SELECT status, set_at FROM book_states")
+        return book.set_at < started and order.purpose in BLOCKS[BookStatus(book.status)]
 
     def ran(self, task: str, slot: int) -> None:
         """Count a run of a slot."""
