@@ -26,10 +26,10 @@ def settle(to: Services, order: Order) -> bool:
     is none, or more than one, the order is frozen, and looked for again after the last delay.
     """
     with to.database.begin() as db:
-        tries = orders.resolve_tries(db, order.client_id)
+        tries = doubts.resolve_tries(db, order.client_id)
         sent = doubts.sent_at(db, order.client_id) or order.created_at
         if tries < len(to.resolve_delays_s):
-            orders.postpone(db, order.client_id, to.resolve_delays_s[tries])
+            doubts.postpone(db, order.client_id, to.resolve_delays_s[tries])
             return False
     if not to.buckets.take("broker", to.clock.now(), cost=2, reserve=True).allowed:
         return False
@@ -56,7 +56,7 @@ def adopt_late(
     with to.database.begin() as db:
         doubtful = [o for o in orders.unfinished(db, to.book.id) if o.state is OrderState.UNKNOWN]
         waited = len(to.resolve_delays_s)
-        frozen = [o for o in doubtful if orders.resolve_tries(db, o.client_id) > waited]
+        frozen = [o for o in doubtful if doubts.resolve_tries(db, o.client_id) > waited]
     for order in frozen:
         found = _candidates(to, order, theirs)
         if len(found) == 1:
@@ -88,7 +88,7 @@ def freeze(to: Services, order: Order, found: Sequence[str], what: str) -> None:
         if active:
             reducing, now = BookStatus.REDUCING, to.clock.now()
             book_states.set_status(db, to.book.id, reducing, why, "resolver", now)
-        orders.postpone(db, order.client_id, to.resolve_delays_s[-1])
+        doubts.postpone(db, order.client_id, to.resolve_delays_s[-1])
         news = not recovery.known(db, to.book.id, _difference(to, order, theirs, FROZEN))
         if news:
             note(to, db, order, theirs, FROZEN)
@@ -101,7 +101,7 @@ def freeze(to: Services, order: Order, found: Sequence[str], what: str) -> None:
 def ask_later(to: Services, order: Order, why: str) -> None:
     """Note that the broker did not answer: none of the times that it did not have the order."""
     with to.database.begin() as db:
-        orders.postpone(db, order.client_id, to.resolve_delays_s[0], asked=False)
+        doubts.postpone(db, order.client_id, to.resolve_delays_s[0], asked=False)
     to.log("look_up_failed", client_id=order.client_id, why=why)
 
 

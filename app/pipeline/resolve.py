@@ -3,7 +3,7 @@
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
-from app.io.store import orders, recovery
+from app.io.store import doubts, orders, recovery
 from app.pipeline import claims, execute
 from app.pipeline.services import Services
 
@@ -45,9 +45,9 @@ def _settle(to: Services, lease: Lease, order: Order) -> bool:
 def _not_found(to: Services, lease: Lease, order: Order) -> bool:
     """Wait and ask again: brokers may show an order late. After the last time it is not there."""
     with to.database.begin() as db:
-        tries = orders.resolve_tries(db, order.client_id)
+        tries = doubts.resolve_tries(db, order.client_id)
         if tries < len(to.resolve_delays_s):
-            orders.postpone(db, order.client_id, to.resolve_delays_s[tries])
+            doubts.postpone(db, order.client_id, to.resolve_delays_s[tries])
             return False
         known = recovery.noted(db, to.book.id, execute.DUPLICATE, order.client_id, order.created_at)
     if known:

@@ -12,6 +12,9 @@ from app.local.stack import Stack
 from proof.chaos.victims import Victim, victims
 
 GAP_S = (0.2, 2.0)
+#: Half of the kills that everything waits for are left alone for so long, so that their recovery is
+#: measured by itself.
+ALONE_S, ALONE_SHARE = 6.0, 0.5
 KILL_SHARE = 0.68
 STOP_S = (0.1, 3.0)
 #: A few stops outlast the lease of a book, which is 20 seconds.
@@ -29,6 +32,8 @@ WEIGHTS = {
     Victim.VALKEY: 3,
     Victim.POSTGRES: 2,
 }
+#: What everything waits for.
+CENTRAL = frozenset({Victim.WORKER, Victim.VALKEY, Victim.POSTGRES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,10 @@ class Assault:
 
     def gap(self) -> float:
         """Return the wall seconds until the next blow."""
-        return self.random.uniform(*GAP_S)
+        seconds, alone = self.random.uniform(*GAP_S), self.random.random() < ALONE_SHARE
+        last = self.struck[-1] if self.struck else None
+        central = last is not None and last.stop_s is None and last.victim in CENTRAL
+        return ALONE_S if alone and central else seconds
 
     def relent(self) -> None:
         """Wake everybody."""

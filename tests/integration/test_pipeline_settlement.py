@@ -101,7 +101,7 @@ def test_a_deposit_in_the_night_is_written_down_and_taken_over(world: World) -> 
     bank.deposited = D(1000)
     world.at(MONDAY)
     assert world.open() == "TRADING"
-    assert noted(world, "cash") == [("night before 2026-03-23", "100000", "101000", "taken over")]
+    assert noted(world, "cash")[-1] == ("night before 2026-03-23", "100000", "101000", "taken over")
     assert the_day(world, MONDAY).cash_open == 101_000
 
 

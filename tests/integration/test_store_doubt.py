@@ -15,7 +15,7 @@ from store_builders import (
 
 from app.engine.orders import OrderState, Side
 from app.io.locks import Leases
-from app.io.store import intents, orders, signals
+from app.io.store import doubts, intents, orders, signals
 from app.io.store.database import Database
 
 S = OrderState
@@ -58,12 +58,12 @@ def test_postponing_counts_and_settling_forgets(database: Database) -> None:
     _store(database, "c1", "A", S.UNKNOWN)
     with database.begin() as db:
         for tries in range(3):
-            assert orders.resolve_tries(db, "c1") == tries
-            orders.postpone(db, "c1", 60)
+            assert doubts.resolve_tries(db, "c1") == tries
+            doubts.postpone(db, "c1", 60)
     assert _due(database) == []
     with database.begin() as db:
         orders.move(db, "c1", S.SUBMITTED, AT)
-        assert orders.resolve_tries(db, "c1") == 0
+        assert doubts.resolve_tries(db, "c1") == 0
         orders.move(db, "c1", S.UNKNOWN, AT)
     assert _due(database) == ["c1"]
 

@@ -1,4 +1,4 @@
-"""What an order in doubt holds up, and when its request was made where the broker takes no id."""
+"""Orders in doubt: when each was sent, what it holds up, and when it is looked up again."""
 
 from datetime import datetime
 
@@ -28,3 +28,15 @@ def other_in_doubt(db: Connection, order: Order) -> str | None:
         *same, _o.client_id != order.client_id, _o.state.in_(IN_DOUBT)
     )
     return db.scalar(other)
+
+
+def postpone(db: Connection, client_id: str, seconds: float, asked: bool = True) -> None:
+    """Look an order in doubt up again after so many wall seconds; count it if it was ``asked``."""
+    after = sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    changes = {_o.resolve_after_wall: after, _o.resolve_tries: _o.resolve_tries + int(asked)}
+    db.execute(orders.update().where(_o.client_id == client_id).values(changes))
+
+
+def resolve_tries(db: Connection, client_id: str) -> int:
+    """Return how often an order in doubt was looked up in vain."""
+    return db.scalar(sa.select(_o.resolve_tries).where(_o.client_id == client_id)) or 0

@@ -280,18 +280,6 @@ def _newer(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in changes.items() if k not in ("filled_quantity", "average_price")}
 
 
-def postpone(db: Connection, client_id: str, seconds: float, asked: bool = True) -> None:
-    """Look an order in doubt up again after so many wall seconds; count it if it was ``asked``."""
-    changes = {_o.resolve_after_wall: _WALL + _seconds(seconds)}
-    changes |= {_o.resolve_tries: _o.resolve_tries + int(asked)}
-    db.execute(orders.update().where(_o.client_id == client_id).values(changes))
-
-
-def resolve_tries(db: Connection, client_id: str) -> int:
-    """Return how often an order in doubt was looked up in vain."""
-    return db.scalar(sa.select(_o.resolve_tries).where(_o.client_id == client_id)) or 0
-
-
 def _seconds(count: float) -> sa.ColumnElement[Any]:
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, count)
 
