@@ -53,6 +53,22 @@ _ACQUIRE = sa.text(
     """
 )
 
+_MINE = """
+     WHERE book = :book AND name = :name AND owner = :owner AND fence = :fence
+       AND expires_wall > clock_timestamp()
+"""
+# The process may have had to connect anew since it took the lease.
+_RENEW = sa.text(
+    f"""
+    UPDATE leases
+       SET backend_pid = pg_backend_pid(), backend_start = :backend_start,
+           renewed_wall = clock_timestamp(),
+           expires_wall = clock_timestamp() + :ttl_s * interval '1 second'
+    {_MINE}
+    """
+)
+_RELEASE = sa.text(f"UPDATE leases SET expires_wall = clock_timestamp() {_MINE}")
+
 # Asked once a connection: looking through all sessions is the dearest part of a short statement.
 _MY_START = sa.text("SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
 
@@ -125,21 +141,14 @@ class Leases:
 
     def renew(self, lease: Lease, ttl_s: float = 15.0) -> bool:
         """Hold the lease for ``ttl_s`` from now; False when it is no longer held."""
-        until = sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, ttl_s)
         with self._session() as (connection, start):
-            return _change(
-                connection,
-                lease,
-                backend_pid=sa.func.pg_backend_pid(),  # this process may have had to connect anew
-                backend_start=start,
-                renewed_wall=sa.func.clock_timestamp(),
-                expires_wall=until,
-            )
+            values = _named(lease) | {"backend_start": start, "ttl_s": ttl_s}
+            return connection.execute(_RENEW, values).rowcount == 1
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; its row stays, because the fence must never start again."""
         with self._session() as (connection, _):
-            _change(connection, lease, expires_wall=sa.func.clock_timestamp())
+            connection.execute(_RELEASE, _named(lease))
 
     @contextmanager
     def hold(self, name: str, book: str, ttl_s: float = 15.0) -> Iterator[Lease | None]:
@@ -190,10 +199,8 @@ class Leases:
                 raise
 
 
-def _change(connection: Connection, lease: Lease, **values: object) -> bool:
-    mine = (_l.book == lease.book, _l.name == lease.name, _l.fence == lease.fence)
-    alive = (_l.owner == lease.owner, _l.expires_wall > sa.func.clock_timestamp())
-    return connection.execute(leases.update().where(*mine, *alive).values(values)).rowcount == 1
+def _named(lease: Lease) -> dict[str, object]:
+    return {"book": lease.book, "name": lease.name, "owner": lease.owner, "fence": lease.fence}
 
 
 class SessionLock:

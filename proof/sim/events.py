@@ -202,7 +202,7 @@ def _an_order(world: "World", cause: str) -> tuple[Intent, Order]:
 
 #: Each event and how often it comes.
 EVENTS: dict[Callable[["World"], None], int] = {
-    _signals: 8,
+    _signals: 14,
     _tick: 4,
     _wake: 3,
     _deliver: 5,

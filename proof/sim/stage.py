@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.book import Book
 from app.io.buckets import Buckets
+from app.io.clock import pause
 from app.io.store.database import Database
 from app.io.store.schema import metadata
 from proof.sim.edges import Rights, Sessions, Store, Wire
@@ -93,9 +94,9 @@ class Stage:
         ended, mine.rights.session_pid = mine.rights.session_pid, None
         mine.rights.close()
         mine.store.forget()
-        if ended:
-            # The others ask PostgreSQL whether that session is alive: it must be gone by then.
-            self.db.exec_driver_sql("SELECT pg_terminate_backend(%s, 2000)", (ended,))
+        # The others ask PostgreSQL whether that session is alive: it must be gone by then.
+        while ended and self.rows("SELECT FROM pg_stat_activity WHERE pid = :pid", pid=ended):
+            pause(0.0002)
 
     def rows(self, query: str, **values: Any) -> list[sa.Row[Any]]:
         """Ask the database, as somebody who has no part in the game."""

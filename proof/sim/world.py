@@ -76,7 +76,7 @@ class World:
     def play(self) -> Played:
         """Play the seed to its end, or to the first breach."""
         self._begin(empty=self.first_day)
-        for _ in range(self.random.randint(4, 8)):
+        for _ in range(self.random.randint(3, 6)):
             self.market.wait(self.random.choice((0.2, 1, 1, 5, 20)))
             (event,) = self.random.choices(list(EVENTS), list(EVENTS.values()))
             event(self)
@@ -143,10 +143,12 @@ class World:
         opening = (sessions.advance,) if self.first_day else ()
         for look in range(LOOKS):
             self.market.wait(65)
-            for step in (*opening, reconcile.run, cycle.run):
-                self.workers[look % 2].run("settles", step)
+            worker = self.workers[look % 2]
+            for step in (*opening, reconcile.run):
+                worker.run("settles", step)
             if not self.judge.unsettled():
                 break
+            worker.run("settles", cycle.run)
         self.judge.after_step()
         self.judge.after_quiet()
         with self.workers[0].services.database.begin() as db:

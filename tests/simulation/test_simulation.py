@@ -9,7 +9,7 @@ from proof.sim.world import World
 
 SEEDS, PORTION = 2000, 125
 #: Among so many seeds, with faults this frequent, one shows that a guard is missing.
-ENOUGH, OFTEN = 400, 0.06
+ENOUGH, OFTEN = 400, 0.03
 
 
 @pytest.mark.parametrize("first", range(1, SEEDS, PORTION))

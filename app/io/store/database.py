@@ -91,6 +91,7 @@ class Database:
         self._name = application_name
         self._session = _SESSION | dict(session or {})
         self._engines: dict[int, Engine] = {}
+        self._unpooled: dict[tuple[object, ...], Engine] = {}
         self._kept = threading.local()
 
     @contextmanager
@@ -138,12 +139,17 @@ class Database:
 
         ``session`` are settings of PostgreSQL for it alone. The caller closes it. Raises Transient.
         """
-        engine = sa.create_engine(
-            self._url,
-            poolclass=NullPool,
-            isolation_level="AUTOCOMMIT",
-            connect_args=self._arguments(application_name or self._name, session),
-        )
+        name = application_name or self._name
+        # An engine learns the server with its first connection, which takes longer than connecting.
+        key = os.getpid(), name, *sorted(session.items())
+        engine = self._unpooled.get(key)
+        if engine is None:
+            engine = self._unpooled[key] = sa.create_engine(
+                self._url,
+                poolclass=NullPool,
+                isolation_level="AUTOCOMMIT",
+                connect_args=self._arguments(name, session),
+            )
         with operational_errors():
             return engine.connect()
 

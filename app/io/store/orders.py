@@ -58,6 +58,10 @@ _CHANGES = frozenset({"broker_id", "filled_quantity", "average_price", "error"})
 _WALL = sa.func.clock_timestamp()
 
 
+def _seconds(count: sa.BindParameter[float]) -> sa.ColumnElement[Any]:
+    return sa.func.make_interval(0, 0, 0, 0, 0, 0, count)
+
+
 def insert(db: Connection, order: Order, broker: str) -> bool:
     """Store a new order; False when its client id or its intent has an order already."""
     row = {name: getattr(order, name) for name in _NAMES}
@@ -89,11 +93,8 @@ def quiet(
 
     Stops that rest there may have been without news since ``stops_before``.
     """
-    silent = _o.updated_at <= before
-    if stops_before is not None:
-        rests = sa.and_(_o.purpose == Purpose.PROTECT, _o.updated_at > stops_before)
-        silent = sa.and_(silent, sa.not_(rests))
-    return _all(db, _o.book == book_id, _o.state.in_(WORKING), silent)
+    values = {"book": book_id, "before": before, "stops_before": stops_before or before}
+    return [_order(row) for row in db.execute(_QUIET, values)]
 
 
 def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Order]:
@@ -128,23 +129,27 @@ def in_doubt(db: Connection, book_id: str, submitting_older_than_s: float) -> li
 
     That is UNKNOWN, and SUBMITTING for longer than this by the wall, unless postponed.
     """
-    old = _o.submitting_wall < _WALL - _seconds(submitting_older_than_s)
-    return _all(
-        db,
-        _o.book == book_id,
-        sa.or_(_o.state == OrderState.UNKNOWN, sa.and_(_o.state == OrderState.SUBMITTING, old)),
-        sa.or_(_o.resolve_after_wall.is_(None), _o.resolve_after_wall <= _WALL),
-    )
+    values = {"book": book_id, "older_than_s": submitting_older_than_s}
+    return [_order(row) for row in db.execute(_IN_DOUBT, values)]
 
 
 # Built once: they stand on the way of every order.
 _INSERT = upsert(orders).on_conflict_do_nothing().returning(_o.client_id)
 _GET = sa.select(*_COLUMNS).where(_o.client_id == sa.bindparam("id_"))
 _LOCK = _GET.with_for_update()
-_UNFINISHED = (
-    sa.select(*_COLUMNS)
-    .where(_o.book == sa.bindparam("book"), _o.state.in_(OPEN))
-    .order_by(_o.created_at, _o.client_id)
+_OLDEST_FIRST = sa.select(*_COLUMNS).order_by(_o.created_at, _o.client_id)
+_UNFINISHED = _OLDEST_FIRST.where(_o.book == sa.bindparam("book"), _o.state.in_(OPEN))
+_QUIET = _OLDEST_FIRST.where(
+    _o.book == sa.bindparam("book"),
+    _o.state.in_(WORKING),
+    _o.updated_at <= sa.bindparam("before"),
+    sa.or_(_o.purpose != Purpose.PROTECT, _o.updated_at <= sa.bindparam("stops_before")),
+)
+_OLD = _o.submitting_wall < _WALL - _seconds(sa.bindparam("older_than_s", type_=sa.Float))
+_IN_DOUBT = _OLDEST_FIRST.where(
+    _o.book == sa.bindparam("book"),
+    sa.or_(_o.state == OrderState.UNKNOWN, sa.and_(_o.state == OrderState.SUBMITTING, _OLD)),
+    sa.or_(_o.resolve_after_wall.is_(None), _o.resolve_after_wall <= _WALL),
 )
 _START = sa.text(
     f"""
@@ -280,13 +285,8 @@ def _newer(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in changes.items() if k not in ("filled_quantity", "average_price")}
 
 
-def _seconds(count: float) -> sa.ColumnElement[Any]:
-    return sa.func.make_interval(0, 0, 0, 0, 0, 0, count)
-
-
 def _all(db: Connection, *conditions: sa.ColumnElement[bool]) -> list[Order]:
-    query = sa.select(*_COLUMNS).where(*conditions).order_by(_o.created_at, _o.client_id)
-    return [_order(row) for row in db.execute(query)]
+    return [_order(row) for row in db.execute(_OLDEST_FIRST.where(*conditions))]
 
 
 def _order(row: Sequence[Any]) -> Order:
