@@ -26,7 +26,7 @@ BEAT_S = 0.02
 WEIGHTS = {
     Victim.CHILD: 42,
     Victim.FEED: 45,
-    Victim.WORKER: 3,
+    Victim.WORKER: 5,
     Victim.BEAT: 3,
     Victim.BACKEND: 2,
     Victim.VALKEY: 3,

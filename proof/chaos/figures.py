@@ -13,6 +13,8 @@ from proof.chaos.victims import Victim
 
 KILLS_A_MINUTE, BROKER_FAULTS_A_MINUTE = 30, 100
 WORKER_S, OTHERS_S = 5.0, 10.0
+#: So many recoveries are told with their moment, beside the deeds that led to them.
+SLOWEST = 10
 #: Worst seconds until work is done again, by what was killed or stopped. Stalls are the proxy's.
 RECOVER_WITHIN_S = {
     Victim.WORKER.value: WORKER_S,
@@ -35,10 +37,11 @@ class Figures:
     speed: float
     kills: Mapping[str, int]
     stops: Mapping[str, int]
-    broker_faults: int
+    broker_faults: Mapping[str, int]
     proxy_faults: Mapping[str, int]
     account: Account
     recoveries: tuple[Recovery, ...]
+    began: float
     longest_pause_s: float
     connections: Mapping[str, int]
     deeds: tuple[str, ...] = ()
@@ -61,7 +64,9 @@ def lines(of: Figures) -> Iterator[Line]:
     yield from (Line(f"  of a {who}", f"{n}") for who, n in sorted(of.kills.items()))
     yield Line("stops", f"{sum(of.stops.values())}")
     least = round(BROKER_FAULTS_A_MINUTE * of.minutes)
-    yield Line("broker faults", f"{of.broker_faults}", f"≥ {least}", of.broker_faults >= least)
+    faults = sum(of.broker_faults.values())
+    yield Line("broker faults", f"{faults}", f"≥ {least}", faults >= least)
+    yield from (Line(f"  {what}", f"{n}") for what, n in sorted(of.broker_faults.items()))
     yield Line("proxy faults", f"{sum(of.proxy_faults.values())}", "> 0", bool(of.proxy_faults))
     yield from (Line(f"  {what}", f"{n}") for what, n in sorted(of.proxy_faults.items()))
     yield Line("orders", f"{of.account.orders}", "> 0", of.account.orders > 0)
@@ -91,6 +96,11 @@ def worst(recovered: Iterable[Recovery]) -> dict[str, tuple[float, int]]:
     for recovery in recovered:
         found.setdefault(recovery.kind, []).append(recovery.seconds)
     return {kind: (max(times), len(times)) for kind, times in sorted(found.items())}
+
+
+def slowest(recovered: Iterable[Recovery]) -> list[Recovery]:
+    """Return the longest recoveries, the worst first."""
+    return sorted(recovered, key=lambda one: -one.seconds)[:SLOWEST]
 
 
 def _recovered(recovered: Iterable[Recovery]) -> Iterator[Line]:
@@ -132,19 +142,33 @@ def as_json(of: Figures) -> dict[str, Any]:
         "speed": round(of.speed, 1),
         "kills": {str(who): n for who, n in of.kills.items()},
         "stops": {str(who): n for who, n in of.stops.items()},
-        "broker_faults": of.broker_faults,
+        "broker_faults": dict(of.broker_faults),
         "proxy_faults": dict(of.proxy_faults),
         "orders": of.account.orders,
         "fills": of.account.fills,
         "slots": of.account.slots,
         **{what.replace(" ", "_"): n for what, n in wrongs(of.account).items()},
         "recoveries": {
-            str(kind): {"worst_s": round(seconds, 2) if isfinite(seconds) else None, "count": n}
+            str(kind): {"worst_s": _rounded(seconds), "count": n}
             for kind, (seconds, n) in worst(of.recoveries).items()
         },
+        "slowest_recoveries": [_recovery(of, one) for one in slowest(of.recoveries)],
         "longest_pause_s": round(of.longest_pause_s, 2),
         "connections": dict(of.connections),
         "book": of.account.status,
         "missed": missed(of),
         "deeds": list(of.deeds),
     }
+
+
+def _recovery(of: Figures, one: Recovery) -> dict[str, Any]:
+    return {
+        "after": one.kind,
+        "blows": one.blows,
+        "from_s": _rounded(one.back - of.began),
+        "seconds": _rounded(one.seconds),
+    }
+
+
+def _rounded(seconds: float) -> float | None:
+    return round(seconds, 2) if isfinite(seconds) else None

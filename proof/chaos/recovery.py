@@ -33,9 +33,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How long it took until work that began after a blow was done; infinite where none was."""
+    """How long it took until work that began after a blow was done; infinite where none was.
+
+    ``back`` is the moment that ``seconds`` count from.
+    """
 
     kind: str
+    back: float
     seconds: float
     blows: int = 1
 
@@ -68,8 +72,8 @@ def _groups(blows: Sequence[Blow], works: Sequence[Work]) -> Iterator[list[Blow]
 def _recovered(group: Sequence[Blow], works: Sequence[Work]) -> Recovery:
     kinds = {blow.kind for blow in group}
     kind = kinds.pop() if len(kinds) == 1 else SEVERAL
-    done = _done(group, works)
-    return Recovery(kind, done - _back(group) if done < inf else inf, len(group))
+    back, done = _back(group), _done(group, works)
+    return Recovery(kind, back, done - back if done < inf else inf, len(group))
 
 
 def _back(group: Sequence[Blow]) -> float:

@@ -88,6 +88,7 @@ def _live(
         proxy_faults=harm["counts"],
         account=account,
         recoveries=tuple(recoveries(blows(assault.struck, watch.seen, harm["stalls"]), works)),
+        began=began,
         longest_pause_s=longest_pause(works, began, ended),
         connections=_connections(watch.seen),
         deeds=tuple(in_words(assault.struck, harm["stalls"], began)),
@@ -145,7 +146,7 @@ def _rage(assault: Assault, wish: world.Wish, exchange: Exchange, control: int, 
             killed, stopped = assault.counts()
             say(
                 f"{deadline - now:4.0f} s to go: {sum(killed.values())} kills,"
-                f" {sum(stopped.values())} stops, {exchange.faults()} broker faults,"
+                f" {sum(stopped.values())} stops, {sum(exchange.faults().values())} broker faults,"
                 f" {exchange.ask('/sim/state')['orders']} orders"
             )
 

@@ -81,10 +81,10 @@ class Exchange:
         """Let it misbehave no more."""
         self._client.post("/sim/faults", json={"rules": []}).raise_for_status()
 
-    def faults(self) -> int:
-        """Return how many faults it has committed."""
+    def faults(self) -> dict[str, int]:
+        """Return how many faults it has committed, kind by kind."""
         counts: Mapping[str, int] = self.ask("/sim/faults")["counts"]
-        return sum(counts.values())
+        return {kind: count for kind, count in counts.items() if count}
 
 
 def begin_to_witness(database: Database) -> None:

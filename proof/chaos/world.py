@@ -14,8 +14,16 @@ from proof.chaos.addresses import SERVERS
 #: As many as are likely to be working while one of them is killed.
 CHILDREN = 4
 ROOT = Path(__file__).parents[2]
-#: Every kind of fault of the exchange, and how likely each is wherever it may happen.
-FAULTS = "all@0.08"
+#: Every kind of fault of the exchange, and how likely each is wherever it may happen: what strikes
+#: any request less, or nothing would be traded; what strikes an order more, for they are few.
+FAULTS = ",".join(
+    (
+        "all@0.1",
+        "slow@0.2,rate_limit_429@0.12,html_error@0.12,eventual_visibility@0.3",
+        "accept_then_drop@0.2,error_504_after_accept@0.2",
+        "partial_fill@0.4,late_fill@0.3,duplicate_fill@0.3,out_of_order_fills@0.3",
+    )
+)
 #: The world's first moment in New York: the session has begun. Market seconds from there to 15:30,
 #: when nothing is being closed yet.
 START, MARKET_S = "09:40", 21_000

@@ -32,7 +32,7 @@ def work(began: float, ended: float, pid: int = ME) -> Work:
 
 def test_a_recovery_ends_with_the_first_work_that_began_after_the_blow() -> None:
     done = [work(9.0, 10.5), work(12.0, 12.4), work(13.0, 13.1)]
-    assert recoveries([a_blow(10.0)], done) == [Recovery("worker", pytest.approx(2.4))]
+    assert recoveries([a_blow(10.0)], done) == [Recovery("worker", 10.0, pytest.approx(2.4))]
 
 
 def test_work_of_those_who_died_with_it_is_none() -> None:
@@ -42,17 +42,20 @@ def test_work_of_those_who_died_with_it_is_none() -> None:
 
 def test_a_server_is_waited_for_from_the_moment_it_is_back() -> None:
     done = [work(10.5, 10.6), work(13.5, 14.0)]
-    assert recoveries([a_blow(10.0, 12.0, "Valkey")], done) == [Recovery("Valkey", 2.0)]
+    assert recoveries([a_blow(10.0, 12.0, "Valkey")], done) == [Recovery("Valkey", 12.0, 2.0)]
 
 
 def test_blows_that_nothing_was_done_between_are_one_recovery() -> None:
     blown = [a_blow(10.0), a_blow(11.0, 15.0, "Valkey"), a_blow(30.0)]
     done = [work(16.0, 17.0), work(30.5, 31.0)]
-    assert recoveries(blown, done) == [Recovery(SEVERAL, 2.0, 2), Recovery("worker", 1.0)]
+    assert recoveries(blown, done) == [
+        Recovery(SEVERAL, 15.0, 2.0, 2),
+        Recovery("worker", 30.0, 1.0),
+    ]
 
 
 def test_what_never_recovers_takes_for_ever() -> None:
-    assert recoveries([a_blow(10.0)], [work(1.0, 2.0)]) == [Recovery("worker", inf)]
+    assert recoveries([a_blow(10.0)], [work(1.0, 2.0)]) == [Recovery("worker", 10.0, inf)]
     unanswered = a_blow(10.0, inf, "PostgreSQL")
     assert recoveries([unanswered], [work(11.0, 12.0)])[0].seconds == inf
 
@@ -153,10 +156,11 @@ def figures() -> Figures:
         speed=60,
         kills={"worker": 20, "beat": 15},
         stops={},
-        broker_faults=100,
+        broker_faults={"slow": 40, "html_error": 60},
         proxy_faults={"redis reply delayed": 1},
         account=Account(Breaches(0, 0, 0, 0, 0, 0), 0, 9, 0, 4, 3, "ACTIVE"),
-        recoveries=tuple(Recovery(kind, 1.0) for kind in RECOVER_WITHIN_S),
+        recoveries=tuple(Recovery(kind, 110.0, 1.0) for kind in RECOVER_WITHIN_S),
+        began=100.0,
         longest_pause_s=3.0,
         connections={
             "one process": 3,
@@ -173,18 +177,26 @@ def test_a_sound_run_misses_nothing() -> None:
     assert as_json(figures())["recoveries"]["worker"] == {"worst_s": 1.0, "count": 1}
 
 
+def test_the_slowest_recoveries_are_told_with_their_moment() -> None:
+    recovered = (Recovery("beat", 110.0, 1.0), Recovery("worker", 131.5, inf, 2))
+    assert as_json(replace(figures(), recoveries=recovered))["slowest_recoveries"] == [
+        {"after": "worker", "blows": 2, "from_s": 31.5, "seconds": None},
+        {"after": "beat", "blows": 1, "from_s": 10.0, "seconds": 1.0},
+    ]
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"kills": {"worker": 29}}, "kills: 29, aim ≥ 30"),
-        ({"broker_faults": 99}, "broker faults: 99, aim ≥ 100"),
+        ({"broker_faults": {"slow": 99}}, "broker faults: 99, aim ≥ 100"),
         ({"proxy_faults": {}}, "proxy faults: 0, aim > 0"),
         (
-            {"recoveries": (Recovery("worker", 5.1),)},
+            {"recoveries": (Recovery("worker", 0.0, 5.1),)},
             "worst recovery, worker (1 times): 5.1 s, aim ≤ 5 s",
         ),
         (
-            {"recoveries": (Recovery("Valkey", inf),)},
+            {"recoveries": (Recovery("Valkey", 0.0, inf),)},
             "worst recovery, Valkey (1 times): never, aim ≤ 10 s",
         ),
     ],
