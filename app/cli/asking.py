@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.reading import Reader, Unanswered
+from app.cli.reading import Asker, Unanswered
 from app.engine.errors import InvalidData
 
 #: Wall seconds that a worker is given to carry out a command, between two looks at it, and between
@@ -35,7 +35,16 @@ def who(by: str | None) -> str:
         raise InvalidData("--by: this account has no name; accepted: your name.") from None
 
 
-def answer(reader: Reader, number: int, task: str | None = None) -> str | None:
+def patience() -> float:
+    """Return until when an answer is waited for, in seconds of the machine."""
+    from app.io.clock import monotonic
+
+    return monotonic() + PATIENCE_S
+
+
+def answer(
+    asker: Asker, number: int, task: str | None = None, until: float | None = None
+) -> str | None:
     """Wake the task and wait for a command's result; None where no worker answers in time.
 
     Raises InvalidData for a refusal.
@@ -44,41 +53,44 @@ def answer(reader: Reader, number: int, task: str | None = None) -> str | None:
     from app.io.store import commands
     from app.pipeline.commands import REFUSED
 
-    begun = woken = monotonic() - WAKE_S
-    while monotonic() - begun < PATIENCE_S + WAKE_S:
+    until, woken = until or patience(), monotonic() - WAKE_S
+    while True:
         if task is not None and monotonic() - woken >= WAKE_S:
             woken = monotonic()
-            reader.wake(task)
-        with reader.database.begin() as db:
+            asker.wake(task)
+        with asker.database.begin() as db:
             command = commands.get(db, number)
         if command is not None and command.result is not None:
             if command.result.startswith(REFUSED):
                 raise InvalidData(command.result.removeprefix(REFUSED))
             return command.result
+        if monotonic() >= until:
+            return None
         pause(LOOK_S)
-    return None
 
 
-def answer_or_withdraw(reader: Reader, number: int, task: str | None = None) -> str:
+def answer_or_withdraw(
+    asker: Asker, number: int, task: str | None = None, until: float | None = None
+) -> str:
     """Wait for a command's result, and take the command back where no worker answers in time.
 
     Raises InvalidData for a refusal, and Unanswered without an answer: nothing happens then.
     """
     from app.io.store import commands
 
-    said = answer(reader, number, task)
+    said = answer(asker, number, task, until)
     if said is not None:
         return said
-    with reader.database.begin() as db:
+    with asker.database.begin() as db:
         withdrawn = commands.withdraw(db, number)
     raise unanswered(
-        reader, "nothing was changed" if withdrawn else "it is being carried out; ask again"
+        asker, "nothing was changed" if withdrawn else "it is being carried out; ask again"
     )
 
 
-def unanswered(reader: Reader, what: str) -> Unanswered:
+def unanswered(asker: Asker, what: str) -> Unanswered:
     """Return the error that says that no worker answered, and what that means."""
     return Unanswered(
-        f"no worker of {reader.book.id} answered within {PATIENCE_S:.0f} s: {what}. "
+        f"no worker of {asker.book} answered within {PATIENCE_S:.0f} s: {what}. "
         "`metronome status` shows the processes"
     )

@@ -122,7 +122,7 @@ def _ask(reader: Reader, kind: str, arguments: dict[str, Any], why: str) -> str:
         raise InvalidData(f"name, --why: accepted: a line of {LONGEST_WHY} characters at most.")
     with reader.database.begin() as db:
         asked = commands.ask(db, reader.book.id, kind, arguments, "operator", why)
-    return answer_or_withdraw(reader, asked)
+    return answer_or_withdraw(reader.asker, asked)
 
 
 def _table(reader: Reader, found: list["Experiment"]) -> None:

@@ -35,4 +35,4 @@ def settle(
     with reading(book, "settle") as reader:
         with reader.database.begin() as db:
             asked = commands.ask(db, reader.book.id, KIND, {"order": name, **said}, asker, reason)
-        print(answer_or_withdraw(reader, asked, "pipeline_e2e"))
+        print(answer_or_withdraw(reader.asker, asked, "pipeline_e2e"))

@@ -53,7 +53,7 @@ def _ask(reader: Reader, kind: str, asked: dict[str, Any], by: str, why: str) ->
 
     with reader.database.begin() as db:
         number = commands.ask(db, reader.book.id, kind, asked, by, why)
-    return answer_or_withdraw(reader, number, TASK)
+    return answer_or_withdraw(reader.asker, number, TASK)
 
 
 def _show(reader: Reader, told: dict[str, Any]) -> None:

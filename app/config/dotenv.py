@@ -23,16 +23,20 @@ class Entry:
 
 
 def read(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
-    """Return the entries of a file (none where there is no file) and what is wrong with it."""
+    """Return the entries of a file (none where there is no file) and what is wrong with it.
+
+    What is not UTF-8 is a problem, and the lines are still read: the switch makes do with them.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        read = path.read_bytes()
+        return parse(read.decode("utf-8-sig"), path.name)
     except FileNotFoundError:
         return {}, []
     except OSError as error:
         return {}, [Problem(str(path), error.strerror or "unreadable", "a readable file")]
     except UnicodeDecodeError as error:
-        return {}, [Problem(str(path), f"byte {error.start} is not UTF-8", "a file in UTF-8")]
-    return parse(text, path.name)
+        wrong = Problem(str(path), f"byte {error.start} is not UTF-8", "a file in UTF-8")
+        return parse(read.decode("utf-8-sig", "replace"), path.name)[0], [wrong]
 
 
 def parse(text: str, source: str = ".env") -> tuple[dict[str, Entry], list[Problem]]:
@@ -53,7 +57,8 @@ def parse(text: str, source: str = ".env") -> tuple[dict[str, Entry], list[Probl
         where = f"{source} line {number}"
         if match is None or value is None:
             hint = "A quote must be closed on its own line" if match else ""
-            problems.append(Problem(where, "not understood", "NAME=value  # comment", hint))
+            about = match["name"] if match else ""
+            problems.append(Problem(where, "not understood", "NAME=value  # comment", hint, about))
         elif (first := entries.get(match["name"])) is not None:
             problems.append(
                 Problem(

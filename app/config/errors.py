@@ -8,12 +8,16 @@ from app.engine.errors import AppError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One wrong setting: its name, what was given (secrets masked), what is accepted, a hint."""
+    """One wrong setting: its name, what was given (secrets masked), what is accepted, a hint.
+
+    ``about`` is the setting where ``name`` is that of a place.
+    """
 
     name: str
     value_shown: str
     accepted: str
     hint: str = ""
+    about: str = ""
 
     def __str__(self) -> str:
         line = f"{self.name}: {self.value_shown}; accepted: {self.accepted}"

@@ -44,7 +44,7 @@ def _real_said_once(told: Told) -> Iterator[Problem]:
             "TRADING_MODE",
             f"REAL, but not in {missing}",
             "REAL in the environment and in .env alike",
-            "Set TRADING_MODE=PAPER unless real money is meant",
+            "Set it there too; PAPER only where no real money is meant",
         )
 
 

@@ -114,10 +114,7 @@ class Settings:
 
     def broker_url(self) -> str:
         """Return Celery's URL: Redis database 0. Raises ConfigError where none is set."""
-        url = _needed("REDIS_URL", self.redis_url)
-        if url.startswith("unix:"):
-            return f"redis+socket{url.removeprefix('unix')}?virtual_host=0"
-        return f"{url}/0"
+        return celery_url(_needed("REDIS_URL", self.redis_url))
 
     def app_redis_url(self) -> str:
         """Return the URL of streams and buckets: Redis database 1. Raises as ``broker_url``."""
@@ -139,6 +136,13 @@ class Settings:
         urls = (urlsplit(url).password for url in (self.database_url, self.redis_url) if url)
         spelt = [text for password in urls if password for text in (password, unquote(password))]
         return tuple(dict.fromkeys([s.reveal() for s in held if s] + spelt))
+
+
+def celery_url(url: str) -> str:
+    """Return Celery's URL of a Redis: its database 0."""
+    if url.startswith("unix:"):
+        return f"redis+socket{url.removeprefix('unix')}?virtual_host=0"
+    return f"{url}/0"
 
 
 def _needed(name: str, url: str | None) -> str:

@@ -4,7 +4,7 @@ What takes leave away holds from the moment that it is asked for, in the asker's
 whether a worker runs or not. What gives leave is carried out by the book's owner or not at all.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,9 +34,10 @@ _NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The number of a command, and the state that holds already because of it."""
+    """The number of a command, its book, and the state that holds already because of it."""
 
     number: int
+    book: str
     holds: BookStatus | None = None
 
 
@@ -57,27 +58,28 @@ def ask(
     number = commands.ask(db, book_id, kind, arguments, by, why)
     after = _wanted(kind, arguments)
     if kind == RESUME or not takes_leave(row.status, after):
-        return Asked(number)
+        return Asked(number, book_id)
     if row.status is not after:
         book_states.set_status(db, book_id, after, why, by, at)
-    return Asked(number, after)
+    return Asked(number, book_id, after)
 
 
-def ask_cancel(db: Connection, book_id: str, text: str, by: str, why: str) -> Asked:
+def ask_cancel(db: Connection, books: Collection[str], text: str, by: str, why: str) -> Asked:
     """Ask for the cancel of the order that a client id, or the beginning of one, names.
 
-    Raises InvalidData where that is none, several, or one that has ended.
+    Raises InvalidData where that is none of these books', several, or one that has ended.
     """
-    found = order_names.beginning(db, book_id, text, _NAMED) if text else []
+    found = order_names.beginning(db, books, text, _NAMED) if text else []
     named = [text] if text in found else found
     if not named:
-        raise InvalidData(f"no order of {book_id} begins with {text!r}")
+        raise InvalidData(f"no order of {' or '.join(books)} begins with {text!r}")
     if len(named) > 1:
         raise InvalidData(f"{text!r} begins several orders; the newest: {', '.join(named)}")
     order = orders.get(db, named[0])
     if order is None or order.state in FINAL:
         raise InvalidData(f"the order has ended already: {_told(order)}")
-    return Asked(commands.ask(db, book_id, CANCEL, {"order": order.client_id}, by, why))
+    number = commands.ask(db, order.book, CANCEL, {"order": order.client_id}, by, why)
+    return Asked(number, order.book)
 
 
 def turn(to: Services) -> None:

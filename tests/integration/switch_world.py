@@ -40,7 +40,7 @@ def halt(world: World, *, flatten: bool = False) -> Asked:
 
 def cancel(world: World, name: str) -> Asked:
     with world.to.database.begin() as db:
-        return switch.ask_cancel(db, world.book.id, name, "ann", "a mistake")
+        return switch.ask_cancel(db, [world.book.id], name, "ann", "a mistake")
 
 
 def sync(world: World, kind: str = "sync", **arguments: Any) -> str:
