@@ -50,10 +50,14 @@ def _not_found(to: Services, lease: Lease, order: Order) -> bool:
             doubts.postpone(db, order.client_id, to.resolve_delays_s[tries])
             return False
         known = recovery.noted(db, to.book.id, execute.DUPLICATE, order.client_id, order.created_at)
+        refused = recovery.last(db, to.book.id, execute.REFUSED, order.client_id)
     if known:
         # The broker has it and does not show it: neither sent again nor closed as not there.
         claims.freeze(to, order, [], "is known to the broker, which does not show it")
         return False
+    if refused:
+        execute.close_refused(to, lease, order, refused.theirs or "refused")
+        return True
     if execute.outdated(to, order):
         execute.drop(to, lease, order, before=OrderState.UNKNOWN)
         return True
@@ -61,7 +65,10 @@ def _not_found(to: Services, lease: Lease, order: Order) -> bool:
 
 
 def _send_again(to: Services, lease: Lease, order: Order) -> bool:
-    """Send with the same id: the broker refuses it if the first one arrived after all."""
+    """Send with the same id: a broker that has the first one takes no second.
+
+    Its no does not say which: the order is looked up through all the delays once more.
+    """
     if not execute.start(to, lease, order, before=OrderState.UNKNOWN):
         return False
     with to.database.begin() as db:

@@ -126,6 +126,12 @@ OUTCOMES = (
         S.UNKNOWN,
     ),
     Outcome(
+        "422 40010001, the same in other words",
+        said(422, 40010001, "client order id must be unique"),
+        "`Rejected` duplicate",
+        S.UNKNOWN,
+    ),
+    Outcome(
         "429 of the broker: refused before anything was done",
         said(429, 42910000, "rate limit exceeded", Retry_After="1"),
         TRANSIENT,

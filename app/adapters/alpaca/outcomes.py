@@ -19,6 +19,8 @@ _CLOSED = re.compile(
     r"|(trading|symbol|asset) (in .* )?is (currently )?halted"
     r"|(opg|cls) orders are (only )?accepted after"
 )
+#: Its code is that of any order that is badly formed; only the words name the client id.
+_KNOWN_ID = re.compile(r"client[ _-]?order[ _-]?id.*(unique|duplicate|already)")
 _WITHOUT_CODE = {401: "unauthorized", 403: "forbidden"}
 
 
@@ -84,7 +86,7 @@ def _refusal_code(answer: Failure) -> str | None:
     if answer.status == 404:
         return "not_found"
     words = answer.message.lower()
-    if answer.code == _DUPLICATE and "client_order_id" in words and "unique" in words:
+    if answer.code == _DUPLICATE and _KNOWN_ID.search(words):
         return "duplicate"
     if _CLOSED.search(words):
         return "closed"
