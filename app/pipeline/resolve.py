@@ -1,5 +1,7 @@
 """Resolve: an order in doubt is looked up by its client id, then adopted or sent again with it."""
 
+from sqlalchemy.engine import Connection
+
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
@@ -16,12 +18,15 @@ def resolve(to: Services, lease: Lease) -> int:
     """
     with to.database.begin() as db:
         doubtful = orders.in_doubt(db, to.book.id, submitting_older_than_s=0)
-        for order in doubtful:
-            if order.state is OrderState.SUBMITTING:
-                orders.move(
-                    db, order.client_id, OrderState.UNKNOWN, to.clock.now(), error="left unfinished"
-                )
+        doubtful = [_left_unfinished(to, db, order) for order in doubtful]
     return sum(_settle(to, lease, order) for order in doubtful)
+
+
+def _left_unfinished(to: Services, db: Connection, order: Order) -> Order:
+    if order.state is not OrderState.SUBMITTING:
+        return order
+    now, left = to.clock.now(), "left unfinished"
+    return orders.move(db, order.client_id, OrderState.UNKNOWN, now, error=left)
 
 
 def _settle(to: Services, lease: Lease, order: Order) -> bool:
@@ -37,7 +42,8 @@ def _settle(to: Services, lease: Lease, order: Order) -> bool:
     if seen is None:
         return _not_found(to, lease, order)
     if not claims.adopt(to, order, seen, (), "resolve"):
-        claims.ask_later(to, order, "what was found is not this order")
+        what = f"is not {seen.broker_id}, which has its client id at the broker"
+        claims.freeze(to, order, [seen.broker_id], what, asked=False)
         return False
     return True
 
