@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from app.engine.errors import InvalidData, Rejected
-from app.engine.orders import FINAL, BrokerOrder, Execution, Order
+from app.engine.orders import FINAL, WORKING, BrokerOrder, Execution, Order
 from app.engine.session import SessionHours
 from app.io.locks import Lease
 from app.io.store import fills, order_links, orders
@@ -22,6 +22,7 @@ from app.pipeline.services import Services
 LOOK_BACK = timedelta(hours=12)
 #: Our clock and the broker's may differ by so much.
 SKEW = timedelta(minutes=5)
+ASKED_ABOUT = "asked about by itself"
 WITHDRAWN_THERE = "closed here: cancelled there"
 
 
@@ -40,6 +41,12 @@ class Seen:
     def mine(self, seen: BrokerOrder) -> Order | None:
         """Return which of our orders the broker states, None for somebody else's."""
         return self.ours.get(self.owners.get(seen.broker_id, seen.client_id))
+
+    def missing(self) -> list[Order]:
+        """Return our orders that work as far as we know and that the broker does not list."""
+        listed = {mine.client_id for seen in self.theirs if (mine := self.mine(seen))}
+        working = (order for order in self.ours.values() if order.state in WORKING)
+        return [order for order in working if order.client_id not in listed]
 
     def of_others(self) -> list[Execution]:
         """Return the executions of orders that are not ours."""
@@ -85,6 +92,10 @@ def repair_orders(to: Services, lease: Lease, since: datetime) -> Seen:
             _repair_or_refuse(to, one, seen.executed.get(one.broker_id, []))
         if mine is not None and closed_here(mine, one):
             _withdraw(to, lease, mine, one)
+    with to.database.begin() as db:
+        for order in seen.missing():
+            held = f"{order.state} {order.filled_quantity}"
+            note(to, db, ("order", order.client_id), held, None, ASKED_ABOUT)
     return seen
 
 

@@ -6,7 +6,7 @@ from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
 from app.io.store import doubts, orders, recovery
-from app.pipeline import claims, execute
+from app.pipeline import claims, execute, missing
 from app.pipeline.services import Services
 
 
@@ -30,12 +30,12 @@ def _left_unfinished(to: Services, db: Connection, order: Order) -> Order:
 
 
 def _settle(to: Services, lease: Lease, order: Order) -> bool:
-    if not to.broker.capabilities.client_ids:
+    if not to.broker.capabilities.client_ids and order.broker_id is None:
         return claims.settle(to, order)
     if not to.buckets.take("broker", to.clock.now(), reserve=True).allowed:
         return False
     try:
-        seen = to.broker.order_by_client_id(order.client_id)
+        seen = missing.look_up(to, order)
     except (Transient, OutcomeUnknown, Rejected) as error:
         claims.ask_later(to, order, str(error))
         return False
@@ -57,6 +57,9 @@ def _not_found(to: Services, lease: Lease, order: Order) -> bool:
             return False
         known = recovery.noted(db, to.book.id, execute.DUPLICATE, order.client_id, order.created_at)
         refused = recovery.last(db, to.book.id, execute.REFUSED, order.client_id)
+    if order.broker_id is not None:
+        missing.close(to, lease, order)
+        return True
     if known:
         # The broker has it and does not show it: neither sent again nor closed as not there.
         claims.freeze(to, order, [], "is known to the broker, which does not show it")

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from app.adapters.port import BrokerPosition
 from app.engine.errors import Transient
-from app.engine.orders import WORKING, BrokerOrder, Execution, Order, Side
+from app.engine.orders import BrokerOrder, Execution, Order, Side
 from app.engine.portfolio import Account, Position
 from app.engine.rounding import cents, plain
 from app.io.locks import Lease
@@ -27,7 +27,14 @@ from app.pipeline.differences import (
     unequal,
 )
 from app.pipeline.ownership import keep
-from app.pipeline.repair import WITHDRAWN_THERE, Seen, closed_here, compared_since, look
+from app.pipeline.repair import (
+    ASKED_ABOUT,
+    WITHDRAWN_THERE,
+    Seen,
+    closed_here,
+    compared_since,
+    look,
+)
 from app.pipeline.services import Services
 
 
@@ -77,11 +84,9 @@ def tabulate(to: Services, lease: Lease) -> Table:
 
 def _orders(seen: Seen, now: datetime) -> list[Line]:
     lines = [_order(seen.mine(one), one, now) for one in seen.theirs]
-    known = {mine.client_id for one in seen.theirs if (mine := seen.mine(one))}
-    missing = [o for o in seen.ours.values() if o.state in WORKING and o.client_id not in known]
     return [line for line in lines if line] + [
-        Line("order", o.client_id, _ours(o), None, _age(o.created_at, now), "asked about by itself")
-        for o in missing
+        Line("order", o.client_id, _ours(o), None, _age(o.created_at, now), ASKED_ABOUT)
+        for o in seen.missing()
     ]
 
 
