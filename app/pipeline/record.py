@@ -13,7 +13,7 @@ from app.engine.lifecycle import apply_broker_order
 from app.engine.links import Chain
 from app.engine.orders import BrokerOrder, Execution, Order, OrderState, Side
 from app.engine.portfolio import Position, after_fill
-from app.io.store import fills, order_links, orders, positions, tape
+from app.io.store import accounts, fills, order_links, orders, positions, tape
 from app.pipeline import refusals
 from app.pipeline.messages import Update, as_json
 from app.pipeline.services import Services
@@ -129,8 +129,10 @@ def _fold(
     """Fold new executions into the position, and give a new or larger long its stop."""
     held = positions.load(db, to.book.id, lock=True)
     position = held.get(order.symbol, Position(order.symbol))
+    differs = position.at_broker is not None
+    read = accounts.latest(db, to.book.id, "check") if differs else None
     for execution in fresh:
-        position = after_fill(position, execution)
+        position = after_fill(position, execution, read.at if read else None)
     if position.quantity > 0 and order.side is Side.BUY:
         position = replace(
             position, stop_price=stop_price(position.average_price, to.book.risk.stop_loss)
