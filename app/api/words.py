@@ -70,6 +70,7 @@ WORDS: dict[Reason, str] = {
     Reason.CANCEL_ASKED: "a person asked for it to be cancelled",
     Reason.WORKED_TOO_LONG: "it has worked for too long without filling whole",
     Reason.MAKES_WAY: "it makes way for a sale",
+    Reason.GONE_AT_BROKER: "the broker had it and does not have it any more",
     Reason.NO_NEWS: "the broker has said nothing of it for too long and does not have it",
     Reason.STOP_OUT_OF_STEP: "the position needs another stop, or none any more",
 }

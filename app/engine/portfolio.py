@@ -71,11 +71,18 @@ def sellable(position: Position) -> Decimal:
     return min(position.quantity, max(position.at_broker, Decimal(0)))
 
 
-def after_fill(position: Position, fill: Execution) -> Position:
-    """Fold one execution into a position (average cost; a sale realises price minus average)."""
+def after_fill(
+    position: Position, fill: Execution, broker_read_at: datetime | None = None
+) -> Position:
+    """Fold one execution into a position (average cost; a sale realises price minus average).
+
+    ``broker_read_at`` is when ``at_broker`` was read, where that is known: what filled before is in
+    that number already, as far as it explains what differs.
+    """
     signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
-    if position.at_broker is not None:
-        position = replace(position, at_broker=position.at_broker + signed)
+    position = _with_broker(
+        position, signed, broker_read_at is not None and fill.at <= broker_read_at
+    )
     held, quantity = position.quantity, position.quantity + signed
     if held * signed >= 0:
         cost = position.average_price * abs(held) + fill.price * abs(signed)
@@ -95,6 +102,17 @@ def after_fill(position: Position, fill: Execution) -> Position:
     return Position(
         position.symbol, quantity, fill.price, realised, stop_price=None, opened_at=fill.at
     )
+
+
+def _with_broker(position: Position, signed: Decimal, late: bool) -> Position:
+    """Move the broker's number with a fill, but for what was in it before the fill was told."""
+    if position.at_broker is None:
+        return position
+    gap, known = position.at_broker - position.quantity, Decimal(0)
+    if late and gap * signed > 0:
+        known = max(gap, signed) if signed < 0 else min(gap, signed)
+    at_broker = position.at_broker + signed - known
+    return replace(position, at_broker=None if known == gap else at_broker)
 
 
 def adjusted(position: Position, change: Adjustment) -> Position:

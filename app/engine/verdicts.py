@@ -88,6 +88,7 @@ class Reason(StrEnum):
     MAKES_WAY = "makes_way"
     STOP_OUT_OF_STEP = "stop_out_of_step"
     NO_NEWS = "no_news"
+    GONE_AT_BROKER = "gone_at_broker"
 
 
 #: What is stored as one compact record per slot instead of a row each.

@@ -12,6 +12,7 @@ from app.engine.verdicts import Reason, Verdict
 from app.io.store import book_states, doubts, order_links, orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline import order_verdicts
+from app.pipeline.execute import WITHOUT_ID
 from app.pipeline.fills import executions_by_order
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
@@ -74,21 +75,24 @@ def adopt(
     return True
 
 
-def freeze(to: Services, order: Order, found: Sequence[str], what: str) -> None:
+def freeze(
+    to: Services, order: Order, found: Sequence[str], what: str, *, asked: bool = True
+) -> None:
     """Leave an order in doubt, which keeps its symbol and side to itself; call a person.
 
     Entries stop with every look until somebody has settled it; it is told of once. ``found`` are
-    the ids of what it can be, and ``what`` says of it why nobody knows.
+    the ids of what it can be, and ``what`` says of it why nobody knows. ``asked`` counts this as
+    one of the times that the broker did not have it.
     """
     why = f"order {order.client_id} ({order.side} {order.quantity} {order.symbol}) {what}"
-    theirs = ", ".join(found) or "not found"
+    theirs = ", ".join(found) or ("not found" if asked else "no answer")
     with to.database.begin() as db:
         row = book_states.lock(db, to.book.id)
         active = row.status is BookStatus.ACTIVE
         if active:
             reducing, now = BookStatus.REDUCING, to.clock.now()
             book_states.set_status(db, to.book.id, reducing, why, "resolver", now)
-        doubts.postpone(db, order.client_id, to.resolve_delays_s[-1])
+        doubts.postpone(db, order.client_id, to.resolve_delays_s[-1], asked)
         news = not recovery.known(db, to.book.id, _difference(to, order, theirs, FROZEN))
         if news:
             note(to, db, order, theirs, FROZEN)
@@ -99,10 +103,18 @@ def freeze(to: Services, order: Order, found: Sequence[str], what: str) -> None:
 
 
 def ask_later(to: Services, order: Order, why: str) -> None:
-    """Note that the broker did not answer: none of the times that it did not have the order."""
-    with to.database.begin() as db:
-        doubts.postpone(db, order.client_id, to.resolve_delays_s[0], asked=False)
+    """Note that the broker did not answer: none of the times that it did not have the order.
+
+    Where no answer has come for as long as an order may be without a broker's id, a person is
+    called (E6): it may be the look-up that will never work.
+    """
     to.log("look_up_failed", client_id=order.client_id, why=why)
+    with to.database.begin() as db:
+        since = doubts.since(db, order.client_id) or order.created_at
+        if to.clock.now() - since <= WITHOUT_ID:
+            doubts.postpone(db, order.client_id, to.resolve_delays_s[0], asked=False)
+            return
+    freeze(to, order, [], f"could not be looked up for {WITHOUT_ID}: {why}", asked=False)
 
 
 def note(to: Services, db: Connection, order: Order, theirs: str, action: str) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from sqlalchemy.engine import Connection
 
 from app.adapters.port import BrokerPosition
+from app.engine.links import Link
 from app.engine.orders import BrokerOrder, Order
 from app.engine.portfolio import Position
 from app.io.store import fills, recovery
@@ -32,8 +33,18 @@ def note(
         to.log("difference", book=to.book.id, subject=subject, ours=ours, theirs=theirs, did=action)
 
 
-def agree(mine: Order, seen: BrokerOrder) -> bool:
-    """Do our order and the broker's say the same?"""
+def agree(mine: Order, seen: BrokerOrder, replaced: Link | None = None) -> bool:
+    """Do our order and the broker's say the same?
+
+    ``replaced`` is what we know of the broker's where another has taken its place: our order has
+    gone on as that one.
+    """
+    if replaced is not None:
+        return (replaced.state, replaced.filled_quantity, replaced.replaced_by) == (
+            seen.state,
+            seen.filled_quantity,
+            seen.replaced_by,
+        )
     return (mine.state, mine.filled_quantity, mine.broker_id) == (
         seen.state,
         seen.filled_quantity,

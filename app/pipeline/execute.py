@@ -23,6 +23,8 @@ from app.pipeline.services import Services
 DUPLICATE = "duplicate"
 #: The code of a broker that takes no such order now: the market, the auction or the symbol is shut.
 CLOSED = "closed"
+#: The kind of what is noted when a broker refuses an order that was sent to it before.
+REFUSED = "resend_refused"
 #: An exit that the broker does not have after this long is closed; rules ask for a new one (E6).
 WITHOUT_ID = timedelta(minutes=15)
 
@@ -124,7 +126,11 @@ def send(to: Services, lease: Lease, order: Order, before: OrderState = OrderSta
         seen = to.broker.submit(order)
     except Rejected as error:
         if error.code == DUPLICATE:
-            _sent_before(to, lease, order)
+            # The broker has it under this id: looked up, and never again taken for not there.
+            _doubt(to, lease, order, "sent before", DUPLICATE)
+        elif before is OrderState.UNKNOWN:
+            # That may be because the first request arrived: its shares or its money are taken.
+            _doubt(to, lease, order, str(error), REFUSED)
         else:
             _refuse(to, lease, order, error)
         return False
@@ -168,28 +174,36 @@ def _put_back(
 
 
 def _refuse(to: Services, lease: Lease, order: Order, error: Rejected) -> None:
-    """The broker said no: the order has ended."""
-    said = str(error)
+    """The broker said no to the only request: the order has ended."""
     with to.database.begin() as db:
         if _in_flight(db, lease, order):
-            orders.move(db, order.client_id, OrderState.REJECTED, to.clock.now(), error=said)
-            refusals.note(to, db, order, said, closed=error.code == CLOSED)
+            _end_refused(to, db, order, str(error))
 
 
-def _sent_before(to: Services, lease: Lease, order: Order) -> None:
-    """The broker has it under this id: looked up, and never again taken for not there."""
+def close_refused(to: Services, lease: Lease, order: Order, said: str) -> None:
+    """Close an order in doubt that the broker refused and still does not have."""
     with to.database.begin() as db:
-        now, said = to.clock.now(), "sent before"
-        found = Difference(now, DUPLICATE, order.client_id, order.state, said, "looked up")
-        recovery.add(db, to.book.id, found)
-    _doubt(to, lease, order, said)
+        if _still_ours(db, lease, order, OrderState.UNKNOWN):
+            _end_refused(to, db, order, said)
 
 
-def _doubt(to: Services, lease: Lease, order: Order, said: str) -> None:
-    """Nobody knows what became of the request: the order is looked up."""
+def _end_refused(to: Services, db: Connection, order: Order, said: str) -> None:
+    orders.move(db, order.client_id, OrderState.REJECTED, to.clock.now(), error=said)
+    refusals.note(to, db, order, said, closed=said.startswith(f"{CLOSED}: "))
+
+
+def _doubt(to: Services, lease: Lease, order: Order, said: str, kind: str = "") -> None:
+    """Nobody knows what became of the request: the order is looked up.
+
+    ``kind`` is under what the broker's word is kept for when it is not found.
+    """
+    now = to.clock.now()
     with to.database.begin() as db:
+        if kind:
+            told = Difference(now, kind, order.client_id, order.state, said, "looked up")
+            recovery.add(db, to.book.id, told)
         if _in_flight(db, lease, order):
-            orders.move(db, order.client_id, OrderState.UNKNOWN, to.clock.now(), error=said)
+            orders.move(db, order.client_id, OrderState.UNKNOWN, now, error=said)
             _note(to, db, order, Reason.OUTCOME_UNKNOWN, said)
 
 

@@ -9,6 +9,7 @@ from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.orders import Execution, Order
 from app.io.store import orders
 from app.io.streams import Message
+from app.pipeline import missing
 from app.pipeline.messages import FILLS, GROUPS, decode
 from app.pipeline.record import record, record_or_refuse
 from app.pipeline.services import Services
@@ -54,7 +55,9 @@ def poll(to: Services) -> int:
         executed = executions_by_order(to, quiet)
         for order in quiet:
             seen = to.broker.order(order.broker_id or "")
-            if seen is not None:
+            if seen is None:
+                missing.suspect(to, order)
+            else:
                 record_or_refuse(to, seen, executed[seen.broker_id], "poll")
     except (Transient, Rejected, OutcomeUnknown) as error:
         to.log("poll_failed", book=to.book.id, why=str(error))

@@ -59,7 +59,8 @@ def _order(raw: dict[str, Any]) -> BrokerOrder:
             **{name: _price(raw.get(name)) for name in prices},
             "side": Side(raw["side"]),
             "state": OrderState(raw["state"]),
-            "quantity": _positive(raw["quantity"]),
+            # An order for an amount of money has none until it fills: not ours, and no error.
+            "quantity": _number(raw["quantity"]),
             "filled_quantity": _number(raw["filled_quantity"]),
             "created_at": _moment(raw["created_at"]),
         }

@@ -39,7 +39,7 @@ from app.pipeline.services import Services
 READINGS = 3
 AGREED = "reconciled"
 LIMITED = "refused by the rate limit"
-#: So many calls to the broker are one comparison.
+#: So many calls to the broker are one reading, as long as each answer fits on a page.
 CALLS = 5
 
 
@@ -94,7 +94,9 @@ class _Found:
 
 
 def _compare(to: Services, lease: Lease, since: datetime) -> _Found:
-    for _ in range(READINGS):
+    for again in range(READINGS):
+        if again and not to.buckets.take("broker", to.clock.now(), cost=CALLS).allowed:
+            raise Transient(LIMITED)
         before = to.broker.account()
         seen = repair_orders(to, lease, since)
         theirs = to.broker.positions()

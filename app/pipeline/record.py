@@ -12,8 +12,8 @@ from app.engine.exits.stop_loss import stop_price
 from app.engine.lifecycle import apply_broker_order
 from app.engine.links import Chain
 from app.engine.orders import BrokerOrder, Execution, Order, OrderState, Side
-from app.engine.portfolio import Position, after_fill
-from app.io.store import fills, order_links, orders, positions, tape
+from app.engine.portfolio import after_fill
+from app.io.store import accounts, fills, order_links, orders, positions, tape
 from app.pipeline import refusals
 from app.pipeline.messages import Update, as_json
 from app.pipeline.services import Services
@@ -45,17 +45,20 @@ def record(
     chain = order_links.load(db, order.client_id)
     stated = _covered(seen, [fill for fill in known if fill.broker_order_id == seen.broker_id])
     heard = apply_broker_order(order, stated, chain, claimed=of is not None)
+    # The first of a chain is free: ``find`` has asked whose it is, or what it replaces.
     _check_free(to, db, order, heard.chain[len(chain) or 1 :])
     order_links.save(db, order, to.broker.name, chain, heard.chain)
-    after = orders.store(db, heard.order, now)
+    # What is said again of an order that was replaced is no news of its successor.
+    news = heard.order != order or seen.broker_id == heard.order.broker_id
+    after = orders.store(db, heard.order, now if news else None)
     if after.state is OrderState.REJECTED is not order.state:
         refusals.note(to, db, after, f"{seen.status}, told by {source}")
     if len(heard.chain) > max(len(chain), 1):
         _tell_replaced(to, order, heard.chain)
     if fresh:
         _fold(to, db, order, fresh, now)
-    news = Update(seen, fresh[0] if fresh else None)
-    tape.append(db, to.book.id, now, source, "broker_order", as_json(news))
+    told = Update(seen, fresh[0] if fresh else None)
+    tape.append(db, to.book.id, now, source, "broker_order", as_json(told))
     return after
 
 
@@ -127,10 +130,12 @@ def _fold(
     to: Services, db: Connection, order: Order, fresh: Sequence[Execution], now: datetime
 ) -> None:
     """Fold new executions into the position, and give a new or larger long its stop."""
-    held = positions.load(db, to.book.id, lock=True)
-    position = held.get(order.symbol, Position(order.symbol))
+    positions.begin(db, to.book.id, order.symbol, now)
+    position = positions.load(db, to.book.id, lock=True)[order.symbol]
+    differs = position.at_broker is not None
+    read = accounts.latest(db, to.book.id, "check") if differs else None
     for execution in fresh:
-        position = after_fill(position, execution)
+        position = after_fill(position, execution, read.at if read else None)
     if position.quantity > 0 and order.side is Side.BUY:
         position = replace(
             position, stop_price=stop_price(position.average_price, to.book.risk.stop_loss)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from app.engine.errors import InvalidData, Rejected
-from app.engine.orders import FINAL, BrokerOrder, Execution, Order
+from app.engine.links import Link
+from app.engine.orders import FINAL, WORKING, BrokerOrder, Execution, Order
 from app.engine.session import SessionHours
 from app.io.locks import Lease
 from app.io.store import fills, order_links, orders
@@ -22,6 +23,7 @@ from app.pipeline.services import Services
 LOOK_BACK = timedelta(hours=12)
 #: Our clock and the broker's may differ by so much.
 SKEW = timedelta(minutes=5)
+ASKED_ABOUT = "asked about by itself"
 WITHDRAWN_THERE = "closed here: cancelled there"
 
 
@@ -29,17 +31,29 @@ WITHDRAWN_THERE = "closed here: cancelled there"
 class Seen:
     """Orders and executions as the broker states them, and our own orders of the same time.
 
-    ``owners`` are the client ids by the broker's ids of what our orders have become there.
+    ``owners`` are the client ids by the broker's ids of what our orders have become there, and
+    ``replaced`` is what we know of those that have a successor.
     """
 
     ours: dict[str, Order]
     theirs: Sequence[BrokerOrder]
     executed: dict[str, list[Execution]]
     owners: Mapping[str, str]
+    replaced: Mapping[str, Link]
 
     def mine(self, seen: BrokerOrder) -> Order | None:
         """Return which of our orders the broker states, None for somebody else's."""
         return self.ours.get(self.owners.get(seen.broker_id, seen.client_id))
+
+    def agreed(self, mine: Order, seen: BrokerOrder) -> bool:
+        """Do our order and the broker's say the same?"""
+        return agree(mine, seen, self.replaced.get(seen.broker_id))
+
+    def missing(self) -> list[Order]:
+        """Return our orders that work as far as we know and that the broker does not list."""
+        listed = {mine.client_id for seen in self.theirs if (mine := self.mine(seen))}
+        working = (order for order in self.ours.values() if order.state in WORKING)
+        return [order for order in working if order.client_id not in listed]
 
     def of_others(self) -> list[Execution]:
         """Return the executions of orders that are not ours."""
@@ -60,8 +74,10 @@ def look(to: Services, lease: Lease, since: datetime) -> Seen:
     keep(to, lease)
     with to.database.begin() as db:
         ours = {order.client_id: order for order in orders.listing(db, to.book.id, since)}
-        owners = order_links.owners(db, to.broker.name, [seen.broker_id for seen in theirs])
-    return Seen(ours, theirs, dict(executed), owners)
+        ids = [seen.broker_id for seen in theirs]
+        owners = order_links.owners(db, to.broker.name, ids)
+        replaced = order_links.replaced(db, to.broker.name, ids)
+    return Seen(ours, theirs, dict(executed), owners, replaced)
 
 
 def compared_since(to: Services, of: SessionHours | None = None) -> datetime:
@@ -81,10 +97,14 @@ def repair_orders(to: Services, lease: Lease, since: datetime) -> Seen:
     claims.adopt_late(to, seen.theirs, seen.executed)
     for one in seen.theirs:
         mine = seen.mine(one)
-        if mine is None or not agree(mine, one):
+        if mine is None or not seen.agreed(mine, one):
             _repair_or_refuse(to, one, seen.executed.get(one.broker_id, []))
         if mine is not None and closed_here(mine, one):
             _withdraw(to, lease, mine, one)
+    with to.database.begin() as db:
+        for order in seen.missing():
+            held = f"{order.state} {order.filled_quantity}"
+            note(to, db, ("order", order.client_id), held, None, ASKED_ABOUT)
     return seen
 
 
@@ -98,6 +118,8 @@ def _withdraw(to: Services, lease: Lease, mine: Order, seen: BrokerOrder) -> Non
     with to.database.begin() as db:
         subject = ("order", mine.client_id)
         note(to, db, subject, str(mine.state), seen.status, WITHDRAWN_THERE)
+    if not to.buckets.take("broker", to.clock.now(), reserve=True).allowed:
+        return  # the next comparison finds it again
     try:
         to.broker.cancel(seen.broker_id)
     except Rejected as error:

@@ -8,7 +8,7 @@ from app.engine.verdicts import Reason
 from app.engine.withdrawals import withdrawal
 from app.io.store import orders, recovery
 from app.io.store.recovery import Difference
-from app.pipeline import withdraw
+from app.pipeline import missing, withdraw
 from app.pipeline.fills import executions_by_order
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
@@ -34,7 +34,7 @@ def _settle(to: Services, order: Order) -> bool:
     if not to.buckets.take("broker", to.clock.now(), cost=2, reserve=True).allowed:
         return False
     try:
-        seen = _look_up(to, order)
+        seen = missing.look_up(to, order)
         if seen is not None:
             executed = executions_by_order(to, [order])[seen.broker_id]
             if record_or_refuse(to, seen, executed, "silence", of=order.client_id):
@@ -45,18 +45,6 @@ def _settle(to: Services, order: Order) -> bool:
         return False
     _close(to, order, seen.status if seen else None)
     return True
-
-
-def _look_up(to: Services, order: Order) -> BrokerOrder | None:
-    """Ask by our own id where the broker knows it: the one that it gave was asked for by polls.
-
-    What was replaced bears our id only at the beginning of its chain.
-    """
-    if to.broker.capabilities.client_ids:
-        seen = to.broker.order_by_client_id(order.client_id)
-        if seen is None or seen.replaced_by is None:
-            return seen
-    return to.broker.order(order.broker_id or "")
 
 
 def _cancel(to: Services, seen: BrokerOrder) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from app.adapters.port import BrokerPosition
 from app.engine.errors import Transient
-from app.engine.orders import WORKING, BrokerOrder, Execution, Order, Side
+from app.engine.orders import BrokerOrder, Execution, Order, Side
 from app.engine.portfolio import Account, Position
 from app.engine.rounding import cents, plain
 from app.io.locks import Lease
@@ -22,12 +22,18 @@ from app.pipeline.differences import (
     RECORDED,
     STOPPED,
     adoptable,
-    agree,
     foreign,
     unequal,
 )
 from app.pipeline.ownership import keep
-from app.pipeline.repair import WITHDRAWN_THERE, Seen, closed_here, compared_since, look
+from app.pipeline.repair import (
+    ASKED_ABOUT,
+    WITHDRAWN_THERE,
+    Seen,
+    closed_here,
+    compared_since,
+    look,
+)
 from app.pipeline.services import Services
 
 
@@ -76,22 +82,21 @@ def tabulate(to: Services, lease: Lease) -> Table:
 
 
 def _orders(seen: Seen, now: datetime) -> list[Line]:
-    lines = [_order(seen.mine(one), one, now) for one in seen.theirs]
-    known = {mine.client_id for one in seen.theirs if (mine := seen.mine(one))}
-    missing = [o for o in seen.ours.values() if o.state in WORKING and o.client_id not in known]
+    lines = [_order(seen, one, now) for one in seen.theirs]
     return [line for line in lines if line] + [
-        Line("order", o.client_id, _ours(o), None, _age(o.created_at, now), "asked about by itself")
-        for o in missing
+        Line("order", o.client_id, _ours(o), None, _age(o.created_at, now), ASKED_ABOUT)
+        for o in seen.missing()
     ]
 
 
-def _order(mine: Order | None, seen: BrokerOrder, now: datetime) -> Line | None:
+def _order(of: Seen, seen: BrokerOrder, now: datetime) -> Line | None:
+    mine = of.mine(seen)
     theirs = f"{seen.status} {plain(seen.filled_quantity)}"
     age = _age(seen.created_at, now)
     if mine is None:
         said = f"{theirs} of {plain(seen.quantity)} {seen.symbol}"
         return Line("order", seen.client_id or seen.broker_id, None, said, age, NOT_OURS)
-    if agree(mine, seen):
+    if of.agreed(mine, seen):
         return None
     action = WITHDRAWN_THERE if closed_here(mine, seen) else RECORDED
     return Line("order", mine.client_id, _ours(mine), theirs, age, action)
@@ -106,7 +111,7 @@ def _late(db: Connection, seen: Seen) -> list[Execution]:
     late = []
     for one in seen.theirs:
         mine = seen.mine(one)
-        if mine is not None and not agree(mine, one):
+        if mine is not None and not seen.agreed(mine, one):
             known = {fill.id for fill in fills.for_order(db, mine.client_id)}
             late += [e for e in seen.executed.get(one.broker_id, []) if e.id not in known]
     return late

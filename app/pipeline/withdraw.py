@@ -8,7 +8,7 @@ from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import FINAL, WORKING, Order
 from app.engine.withdrawals import Withdrawal
 from app.io.store import orders, verdicts
-from app.pipeline import order_verdicts
+from app.pipeline import missing, order_verdicts
 from app.pipeline.fills import executions_by_order
 from app.pipeline.messages import INTENTS
 from app.pipeline.record import record_or_refuse
@@ -59,6 +59,9 @@ def _look(to: Services, order: Order) -> None:
         return
     try:
         seen = to.broker.order(order.broker_id or "")
+        if seen is None:
+            # A cancel of it could fail for hours, and what waits for its shares with it.
+            missing.suspect(to, order)
         if seen is None or seen.state not in FINAL:
             return
         executed = executions_by_order(to, [order])[seen.broker_id] if seen.filled_quantity else []

@@ -126,6 +126,12 @@ OUTCOMES = (
         S.UNKNOWN,
     ),
     Outcome(
+        "422 40010001, the same in other words",
+        said(422, 40010001, "client order id must be unique"),
+        "`Rejected` duplicate",
+        S.UNKNOWN,
+    ),
+    Outcome(
         "429 of the broker: refused before anything was done",
         said(429, 42910000, "rate limit exceeded", Retry_After="1"),
         TRANSIENT,
@@ -134,6 +140,10 @@ OUTCOMES = (
     doubt("429 of something before the broker, HTML", as_told(answer(429, HTML))),
     doubt("401, 403 or 404 that is not in the broker's format", as_told(answer(403, HTML))),
     doubt("404 of something else that speaks JSON", said(404, None, "no Route matched")),
+    doubt("404 5, a gateway's own code", said(404, 5, "Not Found")),
+    doubt("404 40400000, another of the broker's codes", said(404, 40400000, "no endpoint")),
+    doubt("400 3, a gateway's own code", said(400, 3, "upstream: invalid argument")),
+    doubt("422 0, a gateway's own code", said(422, 0, "unprocessable")),
     doubt("422 without a code", said(422, None, "unprocessable")),
     doubt("408", as_told(answer(408))),
     doubt("500 with a code", said(500, 50010000, "internal server error occurred")),

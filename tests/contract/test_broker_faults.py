@@ -192,8 +192,10 @@ def test_a_submit_states_its_numbers_as_text() -> None:
         assert body["client_order_id"] == order.client_id
 
 
-def test_a_stranger_that_answers_404_does_not_make_an_order_unknown() -> None:
-    with stub(answer(404, {"message": "no Route matched"})) as server, pytest.raises(Transient):
+@pytest.mark.parametrize("code", [{}, {"code": 5}, {"code": 404}, {"code": 40400000}])
+def test_a_stranger_that_answers_404_does_not_make_an_order_unknown(code: dict[str, int]) -> None:
+    body = {"message": "no Route matched"} | code
+    with stub(answer(404, body)) as server, pytest.raises(Transient):
         alpaca(server.url).order_by_client_id(ORDER.client_id)
 
 

@@ -10,7 +10,8 @@ from pipeline_market import MINUTE, SECOND, D
 from pipeline_world import World, world_of
 from stops_world import CLOSE, resting, run, sales
 
-from app.engine.orders import OrderType, Side, TimeInForce
+from app.engine.orders import OrderState, OrderType, Purpose, Side, TimeInForce
+from app.engine.portfolio import sellable
 from app.pipeline import exits, reconcile
 
 
@@ -69,6 +70,40 @@ def test_what_is_left_is_protected_and_sold_and_no_more(world: World) -> None:
     exits.check(world.to)
     run(world, 2)
     assert len(sales(world)) == 1, "ours is what was sold by hand"
+
+
+def test_a_sale_told_late_leaves_what_the_broker_still_has_to_be_sold(world: World) -> None:
+    """The broker's number has it before its execution is listed: it is not taken off twice."""
+    ours = world.held()["AAPL"].quantity
+    world.intend("AAPL", Purpose.OPPOSITE, quantity=D(200))
+    run(world, 3)
+    (sale,) = sales(world)
+    assert sale.state is OrderState.SUBMITTED
+    world.broker.mute = True
+    assert reconcile.run(world.to) == "1 positions differ"
+    assert world.held()["AAPL"].at_broker == ours - 200
+    world.broker.mute = False
+    world.stream(sale)
+    run(world, 2)
+    held = world.held()["AAPL"]
+    assert (held.quantity, sellable(held), held.at_broker) == (ours - 200, ours - 200, None)
+    assert [stop.quantity for stop in resting(world)] == [ours - 200]
+
+
+def test_a_sale_after_one_by_hand_takes_the_brokers_number_down(world: World) -> None:
+    ours = world.held()["AAPL"].quantity
+    by_hand(world, Side.SELL, ours - 60)
+    reconcile.run(world.to)
+    run(world)
+    world.wait(SECOND)
+    world.intend("AAPL", Purpose.OPPOSITE, quantity=D(40))
+    run(world, 3)
+    (sale,) = sales(world)
+    world.stream(sale)
+    run(world, 2)
+    held = world.held()["AAPL"]
+    assert (held.quantity, sellable(held)) == (ours - 40, 20)
+    assert world.broker.ledger.positions()["AAPL"].quantity == 20
 
 
 def test_a_difference_that_is_gone_is_forgotten(world: World) -> None:

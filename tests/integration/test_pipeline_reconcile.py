@@ -184,3 +184,19 @@ def test_late_news_of_a_closed_order_still_counts_as_a_position(world: World) ->
         world.to.streams.publish("fills", encode(update))
     world.run()
     assert world.held()["AAPL"].quantity == order.quantity
+
+
+def test_each_reading_counts_its_calls(world: World) -> None:
+    """A difference is read three times, and the rate limit is to know of all of them."""
+
+    def left() -> float:
+        return next(level.tokens for level in world.to.buckets.levels() if level.name == "broker")
+
+    world.broker.ledger.submit(a_foreign_order("AAPL", 1))
+    reconcile.run(world.to)
+    # The clock stands still, and so nothing flows back.
+    before, made = left(), reconcile.READINGS * reconcile.CALLS
+    assert reconcile.run(world.to) == "1 positions differ"
+    assert before - left() == pytest.approx(made, abs=1)
+    assert world.to.buckets.take("broker", world.market.at, cost=int(left()) - made + 1).allowed
+    assert reconcile.run(world.to) == "not reconciled: refused by the rate limit"

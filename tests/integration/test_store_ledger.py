@@ -1,6 +1,8 @@
 """Fills count once; positions, statements and sessions are what was last said."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -94,3 +96,26 @@ def test_a_session_grows_through_its_day(database: Database) -> None:
         sessions.save(db, BOOK, monday, AT)
         assert sessions.current(db, BOOK) == monday
         assert sessions.load(db, BOOK, date(2026, 3, 19)) is None
+
+
+def test_the_first_fill_of_a_symbol_locks_what_is_not_there_yet(database: Database) -> None:
+    """Two first fills at once: without a row there was nothing to lock, and one was lost."""
+    first, second = Position("AAPL", Decimal(4)), Decimal(6)
+
+    def add(quantity: Decimal) -> None:
+        with database.begin() as db:
+            positions.begin(db, BOOK, "AAPL", AT)
+            held = positions.load(db, BOOK, lock=True)["AAPL"]
+            positions.save(db, BOOK, replace(held, quantity=held.quantity + quantity), AT)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as db:
+            positions.begin(db, BOOK, "AAPL", AT)
+            positions.load(db, BOOK, lock=True)
+            waiting = pool.submit(add, second)
+            with suppress(TimeoutError):
+                waiting.result(timeout=0.3)
+            positions.save(db, BOOK, first, AT)
+        waiting.result(timeout=10)
+    with database.begin() as db:
+        assert positions.load(db, BOOK)["AAPL"].quantity == 10

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from builders import AT, SECOND, D, a_position, an_execution, an_order
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.engine.errors import InvalidData
@@ -179,6 +179,22 @@ def test_what_the_broker_lacks_is_not_for_sale_and_moves_with_each_fill() -> Non
         replace(held, at_broker=D(4)), an_execution(side=Side.SELL, quantity=D(3), price=D(90))
     )
     assert (after.quantity, after.at_broker, sellable(after)) == (7, 1, 1)
+
+
+@given(st.integers(-50, 50).map(D), st.sampled_from(Side), st.integers(1, 50).map(D), st.booleans())
+def test_a_fill_told_late_moves_the_brokers_number_only_past_what_it_explains(
+    gap: Decimal, side: Side, quantity: Decimal, late: bool
+) -> None:
+    assume(gap)
+    held = Position("AAPL", D(100), D(100), at_broker=100 + gap)
+    fill = an_execution(side=side, quantity=quantity, at=AT)
+    after = after_fill(held, fill, AT if late else AT - SECOND)
+    left = D(0) if after.at_broker is None else after.at_broker - after.quantity
+    signed = quantity if side is Side.BUY else -quantity
+    if late and gap * signed > 0:
+        assert left == (0 if abs(signed) >= abs(gap) else gap - signed)
+    else:
+        assert left == gap, "the broker's number had nothing of it"
 
 
 def test_equity_counts_a_position_without_a_price_at_its_cost() -> None:

@@ -11,7 +11,9 @@ from urllib3.exceptions import NewConnectionError
 from app.engine.errors import AppError, OutcomeUnknown, Rejected, Transient
 from app.engine.times import pause_told
 
-_DUPLICATE = 40010001
+_DUPLICATE, _NOT_FOUND = 40010001, 40410000
+#: The broker's codes of a no begin with a status; a proxy's are any small number, 5 or 404.
+_CODES = range(40_000_000, 50_000_000)
 _REFUSALS = frozenset({400, 401, 403, 404, 422})
 #: The code is that of any refused order; only the words say that the market takes none now.
 _CLOSED = re.compile(
@@ -19,6 +21,8 @@ _CLOSED = re.compile(
     r"|(trading|symbol|asset) (in .* )?is (currently )?halted"
     r"|(opg|cls) orders are (only )?accepted after"
 )
+#: Its code is that of any order that is badly formed; only the words name the client id.
+_KNOWN_ID = re.compile(r"client[ _-]?order[ _-]?id.*(unique|duplicate|already)")
 _WITHOUT_CODE = {401: "unauthorized", 403: "forbidden"}
 
 
@@ -81,10 +85,13 @@ def _refusal_code(answer: Failure) -> str | None:
         return None
     if answer.code is None:
         return _WITHOUT_CODE.get(answer.status)
+    if answer.code not in _CODES:
+        return None
     if answer.status == 404:
-        return "not_found"
+        # An address that leads elsewhere must not make an order unknown.
+        return "not_found" if answer.code == _NOT_FOUND else None
     words = answer.message.lower()
-    if answer.code == _DUPLICATE and "client_order_id" in words and "unique" in words:
+    if answer.code == _DUPLICATE and _KNOWN_ID.search(words):
         return "duplicate"
     if _CLOSED.search(words):
         return "closed"

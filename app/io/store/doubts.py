@@ -21,6 +21,14 @@ def sent_at(db: Connection, client_id: str) -> datetime | None:
     return db.scalar(sa.select(_o.sent_at).where(_o.client_id == client_id))
 
 
+def since(db: Connection, client_id: str) -> datetime | None:
+    """Return since when, by the market's time, an order has been in the state that it is in.
+
+    Nothing is stored of an order in doubt but what ends that, or begins it anew.
+    """
+    return db.scalar(sa.select(_o.updated_at).where(_o.client_id == client_id))
+
+
 def other_in_doubt(db: Connection, order: Order) -> str | None:
     """Return the client id of another order of the same symbol and side that is in doubt."""
     same = (_o.book == order.book, _o.symbol == order.symbol, _o.side == order.side)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +23,11 @@ _LOAD = (
 _OWNERS = sa.select(_l.broker_id, _l.client_id).where(
     _l.broker == sa.bindparam("broker_"), _l.broker_id.in_(sa.bindparam("ids", expanding=True))
 )
+_REPLACED = sa.select(*(_l[name] for name in _NAMES)).where(
+    _l.broker == sa.bindparam("broker_"),
+    _l.broker_id.in_(sa.bindparam("ids", expanding=True)),
+    _l.replaced_by.is_not(None),
+)
 _SAVE = insert(order_links)
 _SAVE = _SAVE.on_conflict_do_update(
     index_elements=[_l.broker, _l.broker_id],
@@ -31,10 +37,19 @@ _SAVE = _SAVE.on_conflict_do_update(
 
 def load(db: Connection, client_id: str) -> Chain:
     """Return the broker orders that an order of ours is, the first one first."""
-    return tuple(
-        Link(**row._asdict() | {"state": OrderState(row.state)})
-        for row in db.execute(_LOAD, {"id_": client_id})
-    )
+    return tuple(_link(row) for row in db.execute(_LOAD, {"id_": client_id}))
+
+
+def replaced(db: Connection, broker: str, broker_ids: Collection[str]) -> dict[str, Link]:
+    """Return those of these broker orders that have a successor, by the broker's ids."""
+    if not broker_ids:
+        return {}
+    rows = db.execute(_REPLACED, {"broker_": broker, "ids": sorted(set(broker_ids))})
+    return {row.broker_id: _link(row) for row in rows}
+
+
+def _link(row: sa.Row[Any]) -> Link:
+    return Link(**row._asdict() | {"state": OrderState(row.state)})
 
 
 def owners(db: Connection, broker: str, broker_ids: Collection[str]) -> dict[str, str]:

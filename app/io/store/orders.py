@@ -177,7 +177,7 @@ _STORE = (
     .where(_o.client_id == sa.bindparam("id_"))
     .values(
         state=sa.bindparam("state_"),
-        updated_at=sa.bindparam("at_"),
+        updated_at=sa.func.coalesce(sa.bindparam("at_", type_=_o.updated_at.type), _o.updated_at),
         **{name: sa.bindparam(name) for name in _STATED},
         accepted_wall=sa.case(
             (
@@ -257,8 +257,11 @@ def move(
     return _write(db, client_id, after, at, _newer(order, changes))
 
 
-def store(db: Connection, order: Order, at: datetime) -> Order:
-    """Write what became of an order that this transaction has locked and moved as it may."""
+def store(db: Connection, order: Order, at: datetime | None) -> Order:
+    """Write what became of an order that this transaction has locked and moved as it may.
+
+    ``at`` is when there was news of it, None where there was none.
+    """
     values = {name: getattr(order, name) for name in _STATED}
     db.execute(_STORE, values | {"id_": order.client_id, "state_": order.state, "at_": at})
     return order

@@ -30,6 +30,13 @@ def load(db: Connection, book_id: str, lock: bool = False) -> dict[str, Position
     return {row.symbol: Position(*row) for row in rows}
 
 
+def begin(db: Connection, book_id: str, symbol: str, at: datetime) -> None:
+    """Make sure that a symbol has a row: where there is none, ``load`` has nothing to lock."""
+    flat = Position(symbol)
+    values = {name: getattr(flat, name) for name in _NAMES} | {"updated_at": at}
+    db.execute(insert(positions).values(book=book_id, **values).on_conflict_do_nothing())
+
+
 def held(db: Connection, book_id: str) -> dict[str, Position]:
     """Return the positions that are not flat, by symbol."""
     return {symbol: p for symbol, p in load(db, book_id).items() if p.quantity}

@@ -1,7 +1,7 @@
 """What reconciliation found and did: one row a difference."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -44,18 +44,20 @@ def listing(db: Connection, book_id: str, since: datetime | None = None) -> list
 
 def known(db: Connection, book_id: str, difference: Difference) -> bool:
     """Return whether this very difference is the newest one noted about its subject."""
+    newest = last(db, book_id, difference.kind, difference.subject)
+    return newest is not None and replace(newest, at=difference.at) == difference
+
+
+def last(db: Connection, book_id: str, kind: str, subject: str) -> Difference | None:
+    """Return the newest difference that was noted about one subject of a kind."""
     query = (
-        sa.select(_r.ours, _r.theirs, _r.action)
-        .where(_r.book == book_id, _r.kind == difference.kind, _r.subject == difference.subject)
+        sa.select(*(_r[name] for name in _NAMES))
+        .where(_r.book == book_id, _r.kind == kind, _r.subject == subject)
         .order_by(_r.id.desc())
         .limit(1)
     )
-    newest = db.execute(query).one_or_none()
-    return newest is not None and tuple(newest) == (
-        difference.ours,
-        difference.theirs,
-        difference.action,
-    )
+    row = db.execute(query).one_or_none()
+    return Difference(*row) if row else None
 
 
 def newest(db: Connection, book_id: str, kind: str) -> dict[str, Difference]:
