@@ -64,7 +64,7 @@ WORDS: dict[Reason, str] = {
     Reason.SETTLED_BY_HAND: "a person has said what became of it",
     Reason.RATE_FUSE: "too many orders within a minute",
     Reason.EXIT_PARKED: "the exit waits until orders are possible again",
-    Reason.STOP_NOT_PLACED: "the broker did not take the stop",
+    Reason.STOP_NOT_PLACED: "nothing at the broker has sold it for too long",
     Reason.EXIT_BLOCKED: "the broker takes none of its sales",
     Reason.WITHDRAWN: "it was taken back before it was sent",
     Reason.CANCEL_ASKED: "a person asked for it to be cancelled",

@@ -221,13 +221,14 @@ EXITS = _table(
     ("opposite_score", "OPPOSITE_SCORE", _SIZE, "an opposite signal this strong sells a part"),
     ("opposite_share", "OPPOSITE_SHARE", share("1", included=True), "the part that it sells"),
     ("broker_stops", "BROKER_STOPS", kinds.FLAG, "1: stops rest at the broker where it has them"),
-    ("stop_tries", "STOP_TRIES", count(1, 100), "refusals of a stop before entries end"),
+    ("stop_within_seconds", "STOP_WITHIN_SECONDS", _SECONDS, "longer without a stop ends entries"),
     (
         "stop_failure",
         "STOP_FAILURE",
         kinds.choice("hold", "close"),
         "a position without a stop at the broker is watched, or sold",
     ),
+    ("exit_tries", "EXIT_TRIES", count(1, 100), "refusals of a sale before entries end"),
     ("retry_seconds", "EXIT_RETRY_SECONDS", _SECONDS, "first pause of a parked exit"),
 )
 

@@ -201,7 +201,8 @@ class ExitPolicy:
     """When positions end besides the stop loss and the end of the day; shares of a price.
 
     A trailing stop follows the best price since entry once the gain reached ``trailing_after``.
-    ``gap`` of 0 switches gap protection off (F9). ``stop_failure`` is ``hold`` or ``close``.
+    ``gap`` of 0 switches gap protection off (F9). ``stop_failure`` is ``hold`` or ``close``, and
+    ``stop_within`` how long shares may be held that nothing at the broker would sell.
     """
 
     take_profit: Decimal
@@ -213,8 +214,9 @@ class ExitPolicy:
     opposite_score: float
     opposite_share: Decimal
     broker_stops: bool
-    stop_tries: int
+    stop_within: timedelta
     stop_failure: str
+    exit_tries: int
     retry: timedelta
 
 

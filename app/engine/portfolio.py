@@ -15,6 +15,7 @@ class Position:
     ``peak_price`` is the best price seen since it was opened: a trailing stop follows it.
     ``through_at`` is since when its price has been at or through the stop that rests at the broker.
     ``at_broker`` is what the broker holds, while its number and ours were found to differ.
+    ``bare_since`` is since when nothing that works at the broker has sold all of it.
     """
 
     symbol: str
@@ -26,6 +27,7 @@ class Position:
     peak_price: Decimal | None = None
     through_at: datetime | None = None
     at_broker: Decimal | None = None
+    bare_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

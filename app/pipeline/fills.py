@@ -1,7 +1,7 @@
 """Fills: what the broker's stream told, and a poll for what it did not."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from app.engine.book import MOST_BROKER_CALLS
@@ -45,23 +45,37 @@ def poll(to: Services) -> int:
     """Ask the broker about open orders that have been quiet; return how many were asked about.
 
     Executions come from the broker's own ledger, so a lost or late stream message costs time only.
+    An order that cannot be read hides no other one; a second one without an answer is the line.
     """
     now = to.clock.now()
     with to.database.begin() as db:
         quiet = orders.quiet(db, to.book.id, now - QUIET, now - RESTING)[:AT_ONCE]
     if not quiet or not to.buckets.take("broker", now, cost=1 + len(quiet)).allowed:
         return 0
+    silent = 0
     try:
         executed = executions_by_order(to, quiet)
         for order in quiet:
-            seen = to.broker.order(order.broker_id or "")
-            if seen is None:
-                missing.suspect(to, order)
-            else:
-                record_or_refuse(to, seen, executed[seen.broker_id], "poll")
+            silent += not _ask(to, order, executed)
+            if silent > 1:
+                break
     except (Transient, Rejected, OutcomeUnknown) as error:
         to.log("poll_failed", book=to.book.id, why=str(error))
     return len(quiet)
+
+
+def _ask(to: Services, order: Order, executed: Mapping[str, list[Execution]]) -> bool:
+    """Ask about one order and record what is said; False where nobody answered."""
+    try:
+        seen = to.broker.order(order.broker_id or "")
+    except (Transient, Rejected, OutcomeUnknown) as error:
+        to.log("poll_failed", book=to.book.id, order=order.client_id, why=str(error))
+        return not isinstance(error, Transient)
+    if seen is None:
+        missing.suspect(to, order)
+    else:
+        record_or_refuse(to, seen, executed.get(seen.broker_id, []), "poll")
+    return True
 
 
 def executions_by_order(to: Services, of: Sequence[Order]) -> defaultdict[str, list[Execution]]:

@@ -11,11 +11,9 @@ from app.engine.exits.protect import Means, Stop
 from app.engine.orders import Intent, Order, OrderState, protects
 from app.engine.verdicts import Judged, Reason, Verdict
 from app.engine.withdrawals import Withdrawal, by_order, withdrawal, withdrawals
-from app.io.store import intents, orders, recovery
-from app.io.store.recovery import Difference
-from app.pipeline import order_verdicts, refusals, risk
+from app.io.store import intents, orders
+from app.pipeline import bare, order_verdicts, refusals, risk
 from app.pipeline.desk import Desk, risk_context
-from app.pipeline.refusals import Trouble
 from app.pipeline.services import Services
 
 _WITHDRAWN = Verdict("protect", Reason.WITHDRAWN)
@@ -109,46 +107,27 @@ def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) 
     means = _means(to)
     context = risk_context(to.book, to.calendar, desk)
     plan = protect.protection(to.book, context, means)
-    for stop in protect.unguarded(to.book, context, means):
-        _tell_unguarded(to, db, desk, stop)
+    overdue = bare.watch(to, db, desk, protect.bare(to.book, context, means))
     desk = _drop_unsent(to, db, desk, plan.cancel)
-    wanted = [intent for stop in plan.place if (intent := _intent_for(to, db, desk, stop))]
+    sold = overdue if to.book.exits.stop_failure == "close" else frozenset()
+    kept = [stop for stop in plan.place if stop.position.symbol not in sold]
+    # They are judged by the next pass, with everything that stands in their way.
+    intents.insert_once(
+        db, [protect.unprotected_sale(to.book, s, desk.at) for s in plan.place if s not in kept]
+    )
+    wanted = [intent for stop in kept if (intent := _intent_for(to, db, desk, stop))]
     placed, judged = risk.judge(to, db, desk, intents.insert_once(db, wanted))
     moved = [withdrawal(o, Reason.STOP_OUT_OF_STEP, o.stop_price) for o in plan.cancel]
-    overdue = withdrawals(to.book, context, means.auctions)
-    cancel = by_order([*cleared.cancel, *moved, *overdue])
+    late = withdrawals(to.book, context, means.auctions)
+    cancel = by_order([*cleared.cancel, *moved, *late])
     return Kept(tuple(placed), tuple(judged), tuple(cancel.values()))
 
 
 def _intent_for(to: Services, db: Connection, desk: Desk, stop: Stop) -> Intent | None:
-    """Return the intent to place a stop; None between two tries, and when it is an emergency."""
+    """Return the intent to place a stop; None in the pause, which grows, after a refusal."""
     before = refusals.outcomes(to, db, stop.position, stops=True)
     refused = refusals.in_a_row(desk.row, stop.position, before)
-    if len(refused) >= to.book.exits.stop_tries:
-        _emergency(to, db, desk, stop, refused)
-        return None
-    if refused and desk.at - refused[-1].created_at < to.book.schedule.pipeline:
+    pause = min(len(refused) * to.book.schedule.pipeline, to.book.exits.retry)
+    if refused and desk.at - refused[-1].created_at < pause:
         return None
     return protect.stop_intent(to.book, stop, len(before), desk.at)
-
-
-def _emergency(
-    to: Services, db: Connection, desk: Desk, stop: Stop, refused: Sequence[Order]
-) -> None:
-    """Raise the alarm, and sell what has no stop where the settings say so (F5)."""
-    if to.book.exits.stop_failure == "close":
-        intents.insert_once(db, [protect.unprotected_sale(to.book, stop, desk.at)])
-    symbol, times = stop.position.symbol, len(refused)
-    why = f"no stop for {stop.quantity} {symbol} at {stop.price}: refused {times} times"
-    refusals.alarm(to, db, desk.row, Trouble("stop", Reason.STOP_NOT_PLACED, refused, why))
-
-
-def _tell_unguarded(to: Services, db: Connection, desk: Desk, stop: Stop) -> None:
-    """Announce once what a halted book holds without a stop: only a person can place one."""
-    symbol, held = stop.position.symbol, f"{stop.quantity} without a stop"
-    action = f"held: halted since {desk.row.set_at.isoformat()}"
-    difference = Difference(desk.at, "stop", symbol, held, None, action)
-    if not recovery.known(db, to.book.id, difference):
-        recovery.add(db, to.book.id, difference)
-        level = str(stop.price)
-        to.log("held_without_stop", book=to.book.id, symbol=symbol, why=held, stop=level)

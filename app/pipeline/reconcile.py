@@ -20,7 +20,9 @@ from app.io.store import (
     positions,
     recovery,
 )
+from app.io.store.recovery import Difference
 from app.pipeline import cash, silence, sync
+from app.pipeline.desk import RECONCILED_FOR
 from app.pipeline.differences import (
     ADOPTED,
     EQUAL,
@@ -72,14 +74,28 @@ def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str
     together may last longer than it.
     """
     if not to.buckets.take("broker", to.clock.now(), cost=CALLS).allowed:
-        return LIMITED
+        return _not_compared(to, LIMITED)
     try:
         found = _compare(to, lease, compared_since(to, of))
     except (Transient, Rejected, OutcomeUnknown) as error:
-        return f"not reconciled: {error}"
+        return _not_compared(to, f"not reconciled: {error}")
     _conclude(to, found)
     different = found.different
     return AGREED if not different else f"{len(different)} positions differ"
+
+
+def _not_compared(to: Services, said: str) -> str:
+    """Take the mark away, and say so once, where the last agreement is too old to enter on."""
+    now, book = to.clock.now(), to.book
+    with to.database.begin() as db:
+        when = book_states.load(db, book.id).reconciled_at
+        if when is None or now - when <= RECONCILED_FOR * book.schedule.reconcile:
+            return said
+        book_states.set_reconciled(db, book.id, None)
+        row = Difference(now, "reconcile", "agreement", when.isoformat(), said, STOPPED)
+        recovery.add(db, book.id, row)
+    to.log("entries_stopped", book=book.id, symbols=[], why=said)
+    return said
 
 
 @dataclass(frozen=True, slots=True)

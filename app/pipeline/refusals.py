@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -11,20 +12,27 @@ from app.engine.exits.protect import SKEW, refusals, trusted_since
 from app.engine.orders import FINAL, WORKING, Order, Purpose, protects
 from app.engine.portfolio import Position
 from app.engine.verdicts import Reason, Verdict
-from app.io.store import book_states, orders, positions, recovery
+from app.io.store import book_states, orders, positions, recovery, verdicts
 from app.io.store.book_states import BookRow
 from app.io.store.recovery import Difference
 from app.pipeline import order_verdicts, parked
 from app.pipeline.services import Services
 
+#: Who sets the state when sales are refused, and the kind of what is noted.
+EXIT = "exit"
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What was refused so often in a row that a person has to look, and why that is bad."""
+    """What a person has to look at: of which symbol, since when, the verdict and it in words.
 
-    kind: str
-    reason: Reason
-    refused: Sequence[Order]
+    The verdict's gate is the kind under which it is noted, and who sets the state.
+    """
+
+    symbol: str
+    subject: str
+    since: datetime
+    said: Verdict
     why: str
 
 
@@ -53,9 +61,12 @@ def _count(to: Services, db: Connection, order: Order, said: str) -> None:
     if position is None:
         return
     refused = in_a_row(row, position, outcomes(to, db, position, stops=False))
-    if len(refused) >= to.book.exits.stop_tries:
+    limit = to.book.exits.exit_tries
+    if len(refused) >= limit:
         why = f"no sale of {order.quantity} {order.symbol}: refused {len(refused)} times, {said}"
-        alarm(to, db, row, Trouble("exit", Reason.EXIT_BLOCKED, refused, why))
+        no = Verdict(EXIT, Reason.EXIT_BLOCKED, len(refused), limit)
+        subject, since = order_verdicts.subject(refused[-1]), refused[0].created_at
+        alarm(to, db, row, Trouble(order.symbol, subject, since, no, why))
 
 
 def outcomes(to: Services, db: Connection, position: Position, *, stops: bool) -> list[Order]:
@@ -73,25 +84,20 @@ def in_a_row(row: BookRow, position: Position, of: Sequence[Order]) -> list[Orde
 def blocked(to: Services, db: Connection, row: BookRow, position: Position) -> bool:
     """Was the alarm raised about a position's sales, and has nothing changed since?"""
     refused = in_a_row(row, position, outcomes(to, db, position, stops=False))
-    return bool(refused) and _told(to, db, "exit", refused)
+    if not refused:
+        return False
+    return recovery.noted(db, to.book.id, EXIT, position.symbol, refused[0].created_at)
 
 
 def alarm(to: Services, db: Connection, row: BookRow, trouble: Trouble) -> None:
-    """End entries, and say why once as long as the refusals go on (F5)."""
-    refused, now = trouble.refused, to.clock.now()
-    if _told(to, db, trouble.kind, refused):
+    """End entries, and say why once as long as the trouble lasts (F5)."""
+    now, kind, symbol = to.clock.now(), trouble.said.gate, trouble.symbol
+    if recovery.noted(db, to.book.id, kind, symbol, trouble.since):
         return
-    symbol, limit = refused[-1].symbol, to.book.exits.stop_tries
-    difference = Difference(now, trouble.kind, symbol, trouble.why, None, "watched here")
-    recovery.add(db, to.book.id, difference)
-    said = Verdict(trouble.kind, trouble.reason, len(refused), limit)
-    order_verdicts.note(to, db, "protect", refused[-1], said)
-    if row.status is BookStatus.ACTIVE:
-        reducing = BookStatus.REDUCING
-        book_states.set_status(db, to.book.id, reducing, trouble.why, trouble.kind, now)
-    to.log(trouble.reason.value, book=to.book.id, symbol=symbol, why=trouble.why)
-
-
-def _told(to: Services, db: Connection, kind: str, refused: Sequence[Order]) -> bool:
-    since = refused[0].created_at
-    return recovery.noted(db, to.book.id, kind, refused[0].symbol, since)
+    recovery.add(db, to.book.id, Difference(now, kind, symbol, trouble.why, None, "watched here"))
+    judged = [(symbol, trouble.subject, trouble.said)]
+    verdicts.add(db, to.book.id, now, to.settings, {"protect": judged})
+    # A book that sends nothing enters nothing: what it decides stays worth reading.
+    if row.status is BookStatus.ACTIVE and to.book.auto:
+        book_states.set_status(db, to.book.id, BookStatus.REDUCING, trouble.why, kind, now)
+    to.log(trouble.said.reason.value, book=to.book.id, symbol=symbol, why=trouble.why)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pipeline_market import MINUTE, NOON, SECOND, D
 from pipeline_world import World, a_book, world_of
-from stops_world import CLOSE, flat, run, sales, settle
+from stops_world import CLOSE, flat, resting, run, sales, settle
 
 from app.engine.book import BookStatus
 from app.engine.orders import (
@@ -34,26 +34,27 @@ def test_a_stop_that_cannot_be_placed_is_an_emergency(
     policy = replace(a_book().exits, stop_failure=failure)
     with world_of((database_url, redis_url), tmp_path, stops=True, exits=policy) as world:
         world.open()
-        world.broker.line.extend(["", "refuse", "refuse", "refuse"])
+        world.broker.line.extend(["", *["refuse"] * 4])
         world.buy("AAPL")
-        for _ in range(4):
-            assert world.row().status is BookStatus.ACTIVE
+        for _ in range(7):
             world.wait(15 * SECOND)
             run(world)
-            if len(world.broker.tried) == 4:
-                break
+            assert world.row().status is BookStatus.ACTIVE
         world.wait(15 * SECOND)
         run(world, 3)
         row = world.row()
         assert (row.status, row.set_by) == (BookStatus.REDUCING, "stop")
-        assert "refused 3 times" in row.why
+        assert "limit 0:02:00" in row.why
+        # Each pause after a refusal is longer; with the alarm a stop is sold instead, or tried on.
+        assert len(world.broker.tried) == (6 if failure == "close" else 5)
         assert world.logged.count("stop_not_placed") == 1
         assert world.reasons("protect").count("stop_not_placed") == 1
         with world.to.database.begin() as db:
             assert [d.kind for d in recovery.listing(db, world.book.id)].count("stop") == 1
         settle(world)
         assert flat(world) is (failure == "close")
-        assert len(world.broker.tried) == (5 if failure == "close" else 4)
+        assert len(world.broker.tried) == 6
+        assert bool(resting(world)) is (failure == "hold")
 
 
 def parked(world: World) -> list[tuple[str, int, timedelta]]:

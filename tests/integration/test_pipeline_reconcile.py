@@ -10,6 +10,7 @@ import pytest
 from pipeline_market import MINUTE, NOON, SECOND, D, Market
 from pipeline_world import World, world_of
 
+from app.engine.errors import AppError, OutcomeUnknown, Transient
 from app.engine.orders import BrokerOrder, Order, OrderState, OrderType, Purpose, Side, TimeInForce
 from app.io.store import recovery
 from app.pipeline import cycle, reconcile
@@ -154,6 +155,28 @@ def test_a_poll_goes_on_behind_an_order_that_cannot_be_recorded(world: World) ->
     world.wait(31 * SECOND)
     world.run()
     assert world.held().keys() == {"MSFT"}
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown, Transient])
+def test_an_order_that_cannot_be_asked_about_hides_no_other_from_the_poll(
+    world: World, error: type[AppError]
+) -> None:
+    for symbol in ("AAPL", "MSFT", "NVDA"):
+        world.signal(symbol)
+        world.run()
+        world.wait(SECOND)
+    lost, ask = world.order("AAPL").broker_id, world.broker.ledger.order
+
+    def order(name: str) -> BrokerOrder | None:
+        if name == lost:
+            raise error("503")
+        return ask(name)
+
+    world.broker.order = order  # type: ignore[method-assign]
+    world.wait(31 * SECOND)
+    world.run()
+    assert world.held().keys() == {"MSFT", "NVDA"}
+    assert world.logged.count("poll_failed") == 1
 
 
 def test_fills_that_the_brokers_clock_dates_before_the_order_are_found(world: World) -> None:

@@ -118,7 +118,7 @@ def test_what_the_broker_refuses_to_sell_keeps_its_stop_until_a_person_asks_agai
         exits.check(world.to)
     world.broker.line.clear()
     assert world.logged.count("exit_blocked") == 1
-    assert len(sales(world)) == world.book.exits.stop_tries
+    assert len(sales(world)) == world.book.exits.exit_tries
     assert world.row().status is BookStatus.FLATTENING
     world.wait(MINUTE)
     halt(world, flatten=True)

@@ -140,6 +140,26 @@ def test_when_entries_stop_and_when_they_go_on_is_told_once(world: World) -> Non
     assert notes(world, "position") == ["entries stopped", "equal again"]
 
 
+def test_comparisons_that_keep_failing_are_told_once_when_they_stop_entries(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconcile.run(world.to)
+
+    def gone(since: Any) -> Any:
+        raise Transient("503")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.broker, "executions", gone, raising=False)
+        for minute in range(8):
+            assert world.logged.count("entries_stopped") == (minute > 5)
+            world.wait(MINUTE)
+            assert reconcile.run(world.to) == "not reconciled: 503"
+    assert notes(world, "reconcile") == ["entries stopped"]
+    assert world.row().reconciled_at is None
+    assert reconcile.run(world.to) == "reconciled"
+    assert world.logged.count("entries_allowed") == 2, "at the start, and now"
+
+
 @pytest.mark.parametrize(("away", "enters"), [(4 * MINUTE, True), (6 * MINUTE, False)])
 def test_an_agreement_of_an_earlier_process_does_not_count_for_longer(
     world: World, away: timedelta, enters: bool

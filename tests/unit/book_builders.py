@@ -116,8 +116,9 @@ def an_exit_policy(**changes: Any) -> ExitPolicy:
         opposite_score=0.15,
         opposite_share=D("0.5"),
         broker_stops=False,
-        stop_tries=3,
+        stop_within=2 * MINUTE,
         stop_failure="hold",
+        exit_tries=3,
         retry=MINUTE,
     )
     return replace(policy, **changes)

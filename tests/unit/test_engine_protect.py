@@ -27,16 +27,17 @@ from app.engine.book import Book, BookStatus
 from app.engine.exits.protect import (
     Means,
     Protection,
+    bare,
     hindering,
     in_the_way,
     protection,
     refusals,
     stop_intent,
     trusted_since,
-    unguarded,
     unprotected_sale,
 )
 from app.engine.orders import (
+    WORKING,
     Order,
     OrderState,
     Purpose,
@@ -176,24 +177,62 @@ def test_an_exit_waits_for_stops_and_for_purchases_of_its_symbol() -> None:
     assert in_the_way(an_intent(side=Side.SELL, purpose=Purpose.PROTECT), pending) == []
 
 
+AUCTION = an_order(side=Side.SELL, purpose=Purpose.PRE_CLOSE, state=OrderState.SUBMITTED)
+
+
 @pytest.mark.parametrize(
-    ("orders", "bare"),
+    ("orders", "left"),
     [
-        ((), [(10, D("98.5"))]),
-        ((a_stop(),), []),
-        ((a_stop(quantity=D(4)),), [(6, D("98.5"))]),
-        ((an_order(side=Side.SELL, purpose=Purpose.PRE_CLOSE, quantity=D(7)),), [(3, D("98.5"))]),
-        ((an_order(side=Side.SELL, purpose=Purpose.PRE_CLOSE),), []),
+        ((), 10),
+        ((a_stop(),), 0),
+        ((a_stop(quantity=D(4)),), 6),
+        ((a_stop(OrderState.PARTIAL, quantity=D(14), filled_quantity=D(4)),), 0),
+        ((AUCTION,), 0),
+        ((replace(AUCTION, quantity=D(7)),), 3),
+        ((replace(AUCTION, quantity=D(7)), a_stop(quantity=D(3))), 0),
+        ((a_stop(symbol="MSFT"), an_order(state=OrderState.SUBMITTED)), 10),
+        *(((a_stop(state),), 10) for state in OrderState if state not in WORKING),
     ],
 )
-def test_what_a_halted_book_holds_without_a_stop_is_named(
-    orders: tuple[Order, ...], bare: list[tuple[Decimal, Decimal]]
+def test_f5_only_what_works_at_the_broker_sells(orders: tuple[Order, ...], left: int) -> None:
+    context = a_risk_context(**HELD, pending=orders)
+    for status in BookStatus:
+        found = bare(BOOK, replace(context, status=status), MEANS)
+        assert [(s.quantity, s.price) for s in found] == ([(left, D("98.5"))] if left else [])
+
+
+@pytest.mark.parametrize(
+    ("book", "status", "at", "told"),
+    [
+        (BOOK, BookStatus.ACTIVE, FULL_DAY.close - SECOND, True),
+        (BOOK, BookStatus.ACTIVE, FULL_DAY.close, False),
+        (BOOK, BookStatus.FLATTENING, FULL_DAY.open - SECOND, False),
+        (BOOK, BookStatus.HALTED, FULL_DAY.close, True),
+        (replace(BOOK, auto=False), BookStatus.ACTIVE, FULL_DAY.close, True),
+    ],
+)
+def test_a_closed_market_is_waited_for_unless_only_a_person_can_help(
+    book: Book, status: BookStatus, at: Any, told: bool
 ) -> None:
-    context = a_risk_context(**HELD, status=BookStatus.HALTED, pending=orders)
-    assert [(s.quantity, s.price) for s in unguarded(BOOK, context, MEANS)] == bare
-    assert unguarded(BOOK, replace(context, status=BookStatus.REDUCING), MEANS) == []
-    assert unguarded(BOOK, context, Means(stop_orders=False, auctions=True)) == []
-    assert unguarded(a_book(), context, MEANS) == []
+    context = a_risk_context(**HELD, status=status, at=at)
+    assert bool(bare(book, context, MEANS)) is told
+
+
+@pytest.mark.parametrize(("book", "means"), [(a_book(), MEANS), (BOOK, Means(False, True))])
+def test_without_stops_at_the_broker_what_is_not_sold_as_it_should_is_bare(
+    book: Book, means: Means
+) -> None:
+    unsent = replace(AUCTION, quantity=D(7), state=OrderState.NEW)
+    for orders, left in [((), 0), ((AUCTION,), 0), ((unsent,), 7)]:
+        found = bare(book, a_risk_context(**HELD, pending=orders), means)
+        assert [stop.quantity for stop in found] == ([left] if left else [])
+
+
+def test_no_more_is_bare_than_the_broker_has_too() -> None:
+    for theirs, left in ((D(12), [10]), (D(4), [4]), (D(0), []), (D(-4), [])):
+        less = replace(HELD["positions"]["AAPL"], at_broker=theirs)
+        found = bare(BOOK, a_risk_context(positions=by_symbol(less)), MEANS)
+        assert [stop.quantity for stop in found] == left
 
 
 def test_a_day_ends_with_the_stops_of_what_is_held_and_with_nothing_else() -> None:

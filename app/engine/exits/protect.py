@@ -16,7 +16,16 @@ from app.engine.exits.port import fresh_price, opened
 from app.engine.exits.stop_loss import stop_of
 from app.engine.exits.trailing_stop import trailing_level
 from app.engine.ids import intent_id, slot_of
-from app.engine.orders import Intent, Order, OrderState, Purpose, Side, TimeInForce, outstanding
+from app.engine.orders import (
+    WORKING,
+    Intent,
+    Order,
+    OrderState,
+    Purpose,
+    Side,
+    TimeInForce,
+    outstanding,
+)
 from app.engine.permissions import BLOCKS, BY_PERSONS
 from app.engine.portfolio import Position, sellable
 from app.engine.session import flatten_at, pre_close_at, regular
@@ -87,21 +96,24 @@ def must_go(book: Book, context: RiskContext, means: Means) -> bool:
     return _aim(book, context, means) is _Aim.GO
 
 
-def unguarded(book: Book, context: RiskContext, means: Means) -> list[Stop]:
-    """Return the stops that should rest and do not while the book is halted, for what is bare.
+def bare(book: Book, context: RiskContext, means: Means) -> list[Stop]:
+    """Return what is held that nothing which works at the broker would sell.
 
-    A halt sends nothing, so it keeps the stops that rest and places none: what filled while it
-    came, or whose stop had just made way for a sale that it refused, is held without one.
+    What could not be sent, or nobody knows of, sells nothing. Asked in regular hours, and at any
+    time of a book that sends none (halted, AUTO_MODE=0), where only a person can place a stop. A
+    book without stops at the broker is bare where a sale of it does not get there.
     """
-    wanted = means.stop_orders and book.exits.broker_stops
-    if not wanted or Purpose.PROTECT not in BLOCKS[context.status]:
+    if _may_place(book, context) and not regular(context.hours, context.at):
         return []
     found = []
     for symbol, position in sorted(context.positions.items()):
-        resting = (outstanding(o) for o in stops(context.pending) if o.symbol == symbol)
-        bare = _free(context, position) - sum(resting, Decimal(0))
-        if bare > 0:
-            found.append(Stop(position, bare, stop_level(book, position)))
+        sales = [o for o in context.pending if o.symbol == symbol and o.side is Side.SELL]
+        working = sum((outstanding(o) for o in sales if o.state in WORKING), Decimal(0))
+        due = sellable(position)
+        if not _wanted(book, means):
+            due = min(due, sum((outstanding(o) for o in sales), Decimal(0)))
+        if due > working:
+            found.append(Stop(position, due - working, stop_level(book, position)))
     return found
 
 
@@ -185,11 +197,18 @@ def _aim(book: Book, context: RiskContext, means: Means) -> _Aim:
     hours = context.hours
     if hours is None or not regular(hours, context.at):
         return _Aim.LEAVE
-    if not book.auto or Purpose.PROTECT in BLOCKS[context.status]:
+    if not _may_place(book, context):
         return _Aim.LEAVE
     ends = (pre_close_at if means.auctions else flatten_at)(hours, book.session)
-    wanted = means.stop_orders and book.exits.broker_stops
-    return _Aim.FOLLOW if wanted and context.at < ends else _Aim.GO
+    return _Aim.FOLLOW if _wanted(book, means) and context.at < ends else _Aim.GO
+
+
+def _wanted(book: Book, means: Means) -> bool:
+    return means.stop_orders and book.exits.broker_stops
+
+
+def _may_place(book: Book, context: RiskContext) -> bool:
+    return book.auto and Purpose.PROTECT not in BLOCKS[context.status]
 
 
 def _free(context: RiskContext, position: Position) -> Decimal:

@@ -79,6 +79,12 @@ def follow(db: Connection, book_id: str, position: Position) -> None:
     )
 
 
+def note_bare(db: Connection, book_id: str, symbol: str, since: datetime | None) -> None:
+    """Keep since when nothing at the broker would sell all of a position; None when it would."""
+    mine = positions.update().where(_p.book == book_id, _p.symbol == symbol)
+    db.execute(mine.values(bare_since=since))
+
+
 def note_differences(db: Connection, book_id: str, theirs: Mapping[str, Decimal]) -> None:
     """Keep what the broker holds of each symbol that differs, and forget it of all others."""
     mine = positions.update().where(_p.book == book_id)

@@ -348,6 +348,7 @@ positions = sa.Table(
     sa.Column("peak_price", sa.Numeric),
     sa.Column("through_at", Time),
     sa.Column("at_broker", sa.Numeric),
+    sa.Column("bare_since", Time),
     sa.Column("updated_at", Time, nullable=False),
 )
 
