@@ -110,7 +110,7 @@ def _settlement(
         broker_equity=None if late else told.account.equity,
         equity_open=begun.equity,
         equity_close=came_to.equity_close,
-        trades=len(settlement.closed_trades(ever, since, until)),
+        trades=len(settlement.closed_trades(ever, changes, since, until)),
         positions={
             symbol: {
                 "quantity": plain(position.quantity),

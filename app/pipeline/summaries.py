@@ -9,10 +9,10 @@ from sqlalchemy.engine import Connection
 
 from app.engine import kpis, performance, settlement
 from app.engine.errors import InvalidData
-from app.engine.kpis import Trade
 from app.engine.performance import Drawdown
+from app.engine.trades import Trade
 from app.io.calendar import Calendar, span_of
-from app.io.store import accounts, fills, happened, sessions, settlements
+from app.io.store import accounts, adjustments, fills, happened, sessions, settlements
 from app.io.store.settlements import Settlement
 
 _NOTHING = Decimal(0)
@@ -124,7 +124,8 @@ def _days(found: Sequence[Settlement], before: Settlement | None) -> list[DayRes
 
 
 def _trades(db: Connection, book_id: str, since: datetime, until: datetime) -> list[TradeResult]:
-    closed = settlement.closed_trades(fills.all(db, book_id), since, until)
+    ever, changes = fills.all(db, book_id), adjustments.all(db, book_id)
+    closed = settlement.closed_trades(ever, changes, since, until)
     ranges = happened.ranges(db, book_id, closed, until)
     moved = [
         None if seen is None else kpis.excursions(trade, seen)

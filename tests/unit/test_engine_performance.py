@@ -10,11 +10,11 @@ from builders import AT, D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine import kpis
 from app.engine.orders import Execution, Side
 from app.engine.performance import Drawdown, max_drawdown, profit_factor, win_rate
 from app.engine.portfolio import Position, cash_after, equity, folded
 from app.engine.settlement import Day, cash_then, closed_trades, settle
+from app.engine.trades import trades
 
 SYMBOLS = ("AAPL", "MSFT")
 CENT = D("0.01")
@@ -103,7 +103,7 @@ def test_without_a_price_nothing_is_unrealised() -> None:
 def test_trades_gain_what_their_sales_brought_and_all_of_them_what_the_day_realised(
     ever: list[Execution],
 ) -> None:
-    made = kpis.trades(ever)
+    made = trades(ever, ())
     realised = settle(Day(D(0), {}, ever, (), D(0), {})).realised
     assert near(sum((trade.realised for trade in made), Decimal(0)), realised)
     for trade in made:
@@ -122,8 +122,8 @@ def test_trades_gain_what_their_sales_brought_and_all_of_them_what_the_day_reali
 def test_a_trade_counts_on_the_date_on_which_it_ended() -> None:
     ever = [fill(0, "AAPL", Side.BUY, 10, D(100)), fill(60, "AAPL", Side.SELL, 10, D(101))]
     hour = timedelta(hours=1)
-    assert closed_trades(ever, AT, AT + hour) == []
-    (trade,) = closed_trades(ever, AT + hour, AT + 2 * hour)
+    assert closed_trades(ever, (), AT, AT + hour) == []
+    (trade,) = closed_trades(ever, (), AT + hour, AT + 2 * hour)
     assert (trade.realised, trade.bought) == (10, 10)
 
 

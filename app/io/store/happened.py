@@ -8,8 +8,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.engine.kpis import Range, Score, Trade
+from app.engine.kpis import Range, Score
 from app.engine.orders import Purpose
+from app.engine.trades import Trade
 from app.io.store.schema import bars_30s, fills, orders, signals
 
 _s, _f, _o = signals.c, fills.c, orders.c
