@@ -9,9 +9,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from app.engine.experiments import Reading, spent
-from app.engine.orders import Execution, Side
-from app.engine.portfolio import Position, after_fill
 from app.engine.rounding import decimal, plain
+from app.engine.trades import Trade
 from app.engine.verdicts import Reason
 
 #: A signal is strong when its size is above the cutoff by this much.
@@ -36,21 +35,6 @@ class Range(NamedTuple):
 
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """A position from flat to flat at its average cost; ``closed_at`` is None while it is held.
-
-    ``bought`` are all its shares, ``realised`` what its sales have gained so far, before fees.
-    """
-
-    symbol: str
-    opened_at: datetime
-    closed_at: datetime | None
-    entry: Decimal
-    bought: Decimal
-    realised: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,38 +109,6 @@ def flip_flops(scores: Iterable[Score], since: datetime) -> int:
             count += turned and each.at - before.at <= FLIP_WITHIN
         last[each.symbol] = each
     return count
-
-
-def trades(executed: Iterable[Execution]) -> list[Trade]:
-    """Return the trades that executions make, oldest first: each position from flat to flat.
-
-    A sale of what was not bought here (a position taken over) is no trade.
-    """
-    held: dict[str, Position] = {}
-    bought: dict[str, Decimal] = {}
-    done: list[Trade] = []
-    for fill in executed:
-        before = held.get(fill.symbol, Position(fill.symbol))
-        after = after_fill(before, fill)
-        if fill.side is Side.BUY:
-            bought[fill.symbol] = bought.get(fill.symbol, Decimal(0)) + fill.quantity
-        if after.quantity > 0:
-            held[fill.symbol] = after
-        elif held.pop(fill.symbol, None):
-            done += _trade(before, fill.at, bought.pop(fill.symbol), after.realised)
-        else:
-            bought.pop(fill.symbol, None)
-    for symbol, position in held.items():
-        done += _trade(position, None, bought[symbol], position.realised)
-    return sorted(done, key=lambda trade: (trade.opened_at, trade.symbol))
-
-
-def _trade(
-    held: Position, closed_at: datetime | None, bought: Decimal, realised: Decimal
-) -> list[Trade]:
-    if held.opened_at is None:
-        return []
-    return [Trade(held.symbol, held.opened_at, closed_at, held.average_price, bought, realised)]
 
 
 def held_in(of: Iterable[Trade], since: datetime, until: datetime) -> list[Trade]:

@@ -3,13 +3,24 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 _NOTHING = Decimal(0)
 
 
+class Standing(NamedTuple):
+    """Where a book stands: what trading has gained since some beginning, and its equity.
+
+    Money that is paid in or taken out changes the equity and is no gain.
+    """
+
+    gained: Decimal
+    equity: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Drawdown:
-    """A fall of equity from a peak: as money, and as a share of that peak in [0, 1]."""
+    """A fall from a peak: as money, and as a share of the equity there in [0, 1]."""
 
     amount: Decimal
     share: float
@@ -27,17 +38,22 @@ def profit_factor(gains: Sequence[Decimal]) -> float | None:
     return float(won / lost) if lost else None
 
 
-def max_drawdown(equity: Iterable[Decimal]) -> Drawdown:
-    """Return the deepest fall from any earlier peak, by its share; an equity of 0 or less is all.
+def max_drawdown(curve: Iterable[Standing]) -> Drawdown:
+    """Return the deepest fall from any earlier peak of what was gained, by its share.
 
-    Oldest first. A curve of one value or none has not fallen.
+    Oldest first. The share is of what the equity would be if nothing had been lost since the peak:
+    without money that came or went, of the peak; an equity of 0 or less has lost all. A curve of
+    one moment or none has not fallen.
     """
-    peak, deepest = _NOTHING, Drawdown(_NOTHING, 0.0)
-    for value in equity:
-        peak = max(peak, value)
-        if peak <= 0:
+    peak: Decimal | None = None
+    deepest = Drawdown(_NOTHING, 0.0)
+    for gained, equity in curve:
+        peak = gained if peak is None else max(peak, gained)
+        fall = peak - gained
+        unfallen = equity + fall
+        if unfallen <= 0:
             continue
-        share = min(float((peak - value) / peak), 1.0)
+        share = min(float(fall / unfallen), 1.0)
         if share > deepest.share:
-            deepest = Drawdown(peak - value, share)
+            deepest = Drawdown(fall, share)
     return deepest

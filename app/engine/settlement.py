@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from app.engine import kpis
 from app.engine.orders import Execution
 from app.engine.portfolio import Adjustment, Position, cash_after, equity, folded
+from app.engine.trades import Trade, trades, with_result
 
 _NOTHING = Decimal(0)
 
@@ -68,9 +68,14 @@ def cash_then(now: Decimal, filled_since: Iterable[Execution], charged_since: De
     return now - cash_after(_NOTHING, filled_since) + charged_since
 
 
-def closed_trades(ever: Iterable[Execution], since: datetime, until: datetime) -> list[kpis.Trade]:
-    """Return the trades, of all a book's executions, that ended in [since, until)."""
-    ended = (t for t in kpis.trades(ever) if t.closed_at is not None)
+def closed_trades(
+    ever: Iterable[Execution], changes: Iterable[Adjustment], since: datetime, until: datetime
+) -> list[Trade]:
+    """Return the trades that ended in [since, until), of all that ever changed a position.
+
+    One of which the book sold nothing itself, because somebody else did, has no result.
+    """
+    ended = with_result(trades(ever, changes))
     return [t for t in ended if t.closed_at is not None and since <= t.closed_at < until]
 
 

@@ -1,22 +1,28 @@
 """Closing: nothing is open, the books agree, and the day is settled beside the broker's numbers."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy.engine import Connection
 
-from app.engine.errors import OutcomeUnknown, Rejected, Transient
+from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
 from app.engine.exits.protect import hindering
 from app.engine.session import Phase, SessionHours, way
 from app.io.locks import Lease
-from app.io.store import accounts, orders, positions, sessions
+from app.io.store import accounts, orders, positions, recovery, sessions
+from app.io.store.recovery import Difference
 from app.io.store.sessions import SessionRow
 from app.pipeline import history, kpis, opening, reconcile, report, settling
 from app.pipeline.moves import held_up, move
-from app.pipeline.ownership import BUSY, keep, owning
+from app.pipeline.ownership import BUSY, keep, owning, require
 from app.pipeline.repair import LOOK_BACK
 from app.pipeline.services import Services
 from app.pipeline.settling import Told
+
+#: So many calls to the broker are asked beside a comparison.
+CALLS = 4
+#: What is left of an earlier day is tried again after this: each try takes the book's lease.
+TRIED_AGAIN = timedelta(minutes=2)
 
 
 def close_book(to: Services, row: SessionRow) -> SessionRow | None:
@@ -33,47 +39,80 @@ def close_book(to: Services, row: SessionRow) -> SessionRow | None:
             return told
         if not settling.is_late(to, row):
             kpis.write_last(to, _hours(row))
+        keep(to, lease)
         with to.database.begin() as db:
-            settled.append(_close(to, db, row, told))
+            require(db, lease)
+            closed = _close(to, db, row, told)
+        settled.append(closed)
         return "settled"
 
     try:
         said = owning(to, close_books)
-    except (Transient, Rejected, OutcomeUnknown) as error:
+    except (Transient, Rejected, OutcomeUnknown, InvalidData) as error:
         said = opening.in_words(error)
     if settled:
         to.streams.trim()
         return settled[0]
-    if said != BUSY:
+    if said != BUSY and held_up(to, row, "closing", "settle", said):
         to.log("session_not_settled", book=to.book.id, date=row.date.isoformat(), why=said)
-        held_up(to, row, "closing", "settle", said)
     return None
 
 
 def end_earlier(to: Services, today: date) -> None:
-    """Settle what earlier sessions left, each late; one that was never opened is STOPPED."""
+    """Settle what earlier sessions left; one that was never opened is STOPPED.
+
+    A day that cannot be settled is tried again after a pause: meanwhile another one trades.
+    """
     with to.database.begin() as db:
         left = sessions.unfinished_before(db, to.book.id, today)
-        left = [_slept_through(to, db, row) for row in left]
+        if left and _pauses(to, db, left[0]):
+            return
+        left = [_ended(to, db, row) for row in left]
     for row in left:
-        if row.state == Phase.CLOSING and close_book(to, row) is None:
+        if row.state != Phase.CLOSING:
+            continue
+        with to.database.begin() as db:
+            sessions.touch(db, to.book.id, row.date, to.clock.now())
+        if close_book(to, row) is None:
             return  # the days after it begin with what it ends with
 
 
-def _slept_through(to: Services, db: Connection, row: SessionRow) -> SessionRow:
-    """Bring a session of an earlier date to where it can be settled, and tell of it once."""
+def _pauses(to: Services, db: Connection, row: SessionRow) -> bool:
+    """Was it tried to settle a day that is over a moment ago?"""
+    if row.state != Phase.CLOSING or not settling.is_late(to, row):
+        return False
+    tried = sessions.touched(db, to.book.id, row.date)
+    return tried is not None and to.clock.now() - tried < TRIED_AGAIN
+
+
+def _ended(to: Services, db: Connection, row: SessionRow) -> SessionRow:
+    """Bring a session of an earlier date to where it can be settled."""
+    never, late = row.cash_open is None, settling.is_late(to, row)
+    if never or late:
+        _tell(to, db, row)
     if row.state == Phase.CLOSING:
         return row
-    to.log("session_slept_through", book=to.book.id, date=row.date.isoformat(), state=row.state)
-    if row.cash_open is None:
+    if never:
         return move(to, db, row, Phase.STOPPED, "its date is over and it was never opened")
     for phase in way(Phase(row.state), Phase.CLOSING):
-        row = move(to, db, row, phase, "nobody was there when it ended")
+        row = move(to, db, row, phase, "nobody was there when it ended" if late else "the clock")
     return row
+
+
+def _tell(to: Services, db: Connection, row: SessionRow) -> None:
+    """Tell once of a session that nobody closed, unless what hindered was told when it ended."""
+    day = row.date.isoformat()
+    if recovery.newest_of(db, to.book.id, "closing", day) is not None:
+        return
+    said = Difference(to.clock.now(), "closing", "slept through", day, row.state, "settled late")
+    recovery.add(db, to.book.id, said)
+    to.log("session_slept_through", book=to.book.id, date=day, state=row.state)
 
 
 def _ask(to: Services, lease: Lease, row: SessionRow) -> Told | str:
     """Return the broker's word on the day once nothing of it is open; else what hinders."""
+    if not to.buckets.take("broker", to.clock.now(), cost=CALLS).allowed:
+        return reconcile.LIMITED
     before = to.broker.account()
     said = reconcile.reconcile(to, lease, _hours(row))
     if said != reconcile.AGREED:

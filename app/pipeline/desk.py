@@ -15,7 +15,16 @@ from app.engine.risk import RiskContext
 from app.engine.session import Phase, phase_at
 from app.engine.signals import Signal
 from app.io.calendar import Calendar, midnight
-from app.io.store import book_states, contacts, fills, intents, orders, sessions, signals
+from app.io.store import (
+    adjustments,
+    book_states,
+    contacts,
+    fills,
+    intents,
+    orders,
+    sessions,
+    signals,
+)
 from app.io.store.book_states import BookRow
 from app.pipeline import ledger
 from app.pipeline.ledger import Ledger
@@ -94,7 +103,8 @@ def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: d
 
 def _gains(db: Connection, book: Book, now: datetime) -> tuple[Decimal, ...]:
     since = now - trades.REMEMBERED
-    return trades.gains(fills.legs_since(db, book.id, since, trades.MOST_LEGS))
+    executed = fills.by_order(db, book.id, since, trades.MOST_ORDERS)
+    return trades.gains(executed, adjustments.all(db, book.id))
 
 
 def _opened(db: Connection, book: Book, calendar: Calendar, now: datetime) -> bool:

@@ -12,7 +12,8 @@ from app.engine.candidates import cutoff_of
 from app.engine.experiments import Reading
 from app.engine.kpis import FLIP_WITHIN, Hour
 from app.engine.session import SessionHours
-from app.io.store import fills, happened, kpis, model_calls, verdicts
+from app.engine.trades import trades
+from app.io.store import adjustments, fills, happened, kpis, model_calls, verdicts
 from app.io.store.kpis import Row
 from app.pipeline.counters import counters
 from app.pipeline.services import Services
@@ -59,7 +60,8 @@ def _load(
     now: Readings | None,
 ) -> Hour:
     book = to.book.id
-    held = figures_of.held_in(figures_of.trades(fills.all(db, book)), since, until)
+    made = trades(fills.all(db, book), adjustments.all(db, book))
+    held = figures_of.held_in(made, since, until)
     asked = model_calls.made(db, book, since, until)
     return Hour(
         since=since,

@@ -22,9 +22,15 @@ def move(to: Services, db: Connection, row: SessionRow, phase: Phase, why: str) 
     return after
 
 
-def held_up(to: Services, row: SessionRow, kind: str, step: str, why: str) -> None:
-    """Write down what keeps a session from moving on, once as long as it stays the same."""
+def held_up(to: Services, row: SessionRow, kind: str, step: str, why: str) -> bool:
+    """Write down what keeps a session from moving on; return False where it is the same as before.
+
+    The session and the step count, not what another date's session waits for meanwhile.
+    """
     said = Difference(to.clock.now(), kind, step, row.date.isoformat(), why, "tried again")
     with to.database.begin() as db:
-        if not recovery.known(db, to.book.id, said):
-            recovery.add(db, to.book.id, said)
+        before = recovery.newest_of(db, to.book.id, kind, row.date.isoformat(), step)
+        if before is not None and before.theirs == why:
+            return False
+        recovery.add(db, to.book.id, said)
+    return True

@@ -19,11 +19,13 @@ from app.io.store.recovery import Difference
 from app.io.store.sessions import SessionRow
 from app.pipeline import history, in_force, ledger, reconcile
 from app.pipeline.moves import held_up, move
-from app.pipeline.ownership import BUSY, owning
+from app.pipeline.ownership import BUSY, keep, owning, require
 from app.pipeline.services import Services
 
 #: A broker may post a fee days after the trade that it is for.
 POSTED_WITHIN = timedelta(days=7)
+#: So many calls to the broker are asked beside a comparison, to recover.
+CALLS = 3
 
 
 def open_book(to: Services, row: SessionRow) -> SessionRow | None:
@@ -47,8 +49,9 @@ def in_words(error: AppError) -> str:
 
 
 def _not_ready(to: Services, row: SessionRow, step: str, why: str) -> None:
-    to.log("session_not_ready", book=to.book.id, date=row.date.isoformat(), step=step, why=why)
-    held_up(to, row, "opening", step, why)
+    if held_up(to, row, "opening", step, why):
+        day = row.date.isoformat()
+        to.log("session_not_ready", book=to.book.id, date=day, step=step, why=why)
 
 
 def _load_settings(to: Services) -> str | None:
@@ -103,6 +106,8 @@ def _recover(to: Services, row: SessionRow) -> SessionRow | None:
     opened: list[SessionRow] = []
 
     def open_books(lease: Lease) -> str:
+        if not to.buckets.take("broker", to.clock.now(), cost=CALLS).allowed:
+            return reconcile.LIMITED
         before = to.broker.account()
         said = reconcile.reconcile(to, lease)
         if said != reconcile.AGREED:
@@ -112,13 +117,17 @@ def _recover(to: Services, row: SessionRow) -> SessionRow | None:
         if account.cash != before.cash:
             # Nobody could say whether the cash has what happened between the two statements.
             return "the cash moved meanwhile"
+        # Whoever owns the book by now may have recorded what this account does not know of.
+        keep(to, lease)
         with to.database.begin() as db:
-            opened.append(_begin(to, db, row, account, found))
+            require(db, lease)
+            begun = _begin(to, db, row, account, found)
+        opened.append(begun)
         return said
 
     try:
         said = owning(to, open_books)
-    except (Transient, Rejected, OutcomeUnknown) as error:
+    except (Transient, Rejected, OutcomeUnknown, InvalidData) as error:
         said = in_words(error)
     if opened:
         return opened[0]

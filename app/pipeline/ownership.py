@@ -2,20 +2,29 @@
 
 from collections.abc import Callable
 
+from sqlalchemy.engine import Connection
+
 from app.engine.errors import Transient
-from app.io.locks import Lease
+from app.io.locks import Lease, held
 from app.pipeline.messages import GROUPS
 from app.pipeline.services import Services
 
 #: Wall seconds that a lease lasts without renewal: longer than one call to a broker may take.
 LEASE_S = 20.0
 BUSY = "busy"
+LOST = "the book has another owner now"
 
 
 def keep(to: Services, lease: Lease) -> None:
     """Renew the lease. Raises Transient where somebody else has taken it meanwhile."""
     if not to.leases.renew(lease, LEASE_S):
-        raise Transient("the book has another owner now")
+        raise Transient(LOST)
+
+
+def require(db: Connection, lease: Lease) -> None:
+    """Go on in a transaction only as the book's owner. Raises Transient where it has another."""
+    if not held(db, lease):
+        raise Transient(LOST)
 
 
 def owning(to: Services, work: Callable[[Lease], str]) -> str:

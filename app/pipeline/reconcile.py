@@ -21,7 +21,7 @@ from app.io.store import (
     recovery,
 )
 from app.io.store.recovery import Difference
-from app.pipeline import cash, silence, sync
+from app.pipeline import cash, ledger, silence, sync
 from app.pipeline.desk import RECONCILED_FOR
 from app.pipeline.differences import (
     ADOPTED,
@@ -161,6 +161,7 @@ def _conclude(to: Services, found: _Found) -> None:
     now, different = to.clock.now(), found.different
     with to.database.begin() as db:
         accounts.add(db, to.book.id, now, "check", found.account)
+        _note_own(to, db, now, found.account)
         for symbol, (ours, theirs) in sorted(different.items()):
             note(to, db, ("position", symbol), str(ours), str(theirs), STOPPED)
         _note_equal(to, db, different)
@@ -178,6 +179,15 @@ def _conclude(to: Services, found: _Found) -> None:
         to.log("entries_stopped", book=to.book.id, symbols=sorted(different))
     elif before is None and not different:
         to.log("entries_allowed", book=to.book.id)
+
+
+def _note_own(to: Services, db: Connection, now: datetime, theirs: Account) -> None:
+    """Keep what the book is worth by its own numbers: the account's move with deposits too."""
+    ours = ledger.read(db, to.book.id)
+    if not ours.equity_open:
+        return  # before the first opening there is nothing of its own
+    own = replace(theirs, cash=ours.cash, equity=ours.equity, buying_power=ours.cash)
+    accounts.add(db, to.book.id, now, "book", own)
 
 
 def _note_equal(to: Services, db: Connection, different: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ from app.engine.portfolio import Account, Fee, Position, folded, held_before
 from app.engine.rounding import cents, plain
 from app.engine.settlement import Day
 from app.io.calendar import span_of
-from app.io.store import adjustments, bars, fees, fills, quotes, recovery
+from app.io.store import adjustments, bars, fees, fills, quotes, recovery, sessions
 from app.io.store import settlements as stored
 from app.io.store.recovery import Difference
 from app.io.store.sessions import SessionRow
@@ -23,6 +23,10 @@ from app.pipeline.services import Services
 
 #: What is settled late is valued at the last prices within this time before the close.
 LAST_PRICES = timedelta(minutes=15)
+
+
+#: What is settled within this time after the close is not late.
+IN_TIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,11 @@ def span(to: Services, day: date) -> tuple[datetime, datetime]:
 
 
 def is_late(to: Services, row: SessionRow) -> bool:
-    """Is the session's date over?"""
-    return to.clock.now() >= span(to, row.date)[1]
+    """Is the session's date over, and the time that closing may take?
+
+    Where trading never stops, a session ends with its date and can only be settled after it.
+    """
+    return to.clock.now() >= max(span(to, row.date)[1], row.close_at + IN_TIME)
 
 
 def held_at_end(to: Services, db: Connection, day: date) -> dict[str, Position]:
@@ -60,10 +67,11 @@ def held_at_end(to: Services, db: Connection, day: date) -> dict[str, Position]:
 
 
 def settle(to: Services, db: Connection, row: SessionRow, told: Told) -> Settlement:
-    """Store the settlement of an opened session, and return it.
+    """Store the settlement of an opened session, and return what is stored.
 
-    Dates before it on which something filled and nobody was there (a stop that rested) are settled
-    first. Cash is compared to the cent: a difference is written down and told.
+    Dates before it on which something filled and that have none (nobody was there when a resting
+    stop sold, or another one was closed first) are settled before it. Cash is compared to the cent:
+    a difference is written down and told.
     """
     mine = [fee for fee in told.fees if fee.date <= row.date]
     fees.insert_once(db, to.book.id, to.broker.name, mine, row.date)
@@ -71,19 +79,25 @@ def settle(to: Services, db: Connection, row: SessionRow, told: Told) -> Settlem
         _store(to, db, _settlement(to, db, missed, told, late=True))
     begun = _Begun(row.date, row.cash_open or Decimal(0), row.equity_open or Decimal(0))
     made = _settlement(to, db, begun, told, late=is_late(to, row))
-    _store(to, db, made)
-    return made
+    return _store(to, db, made)
 
 
 def _missed(to: Services, db: Connection, until: date) -> Iterator[_Begun]:
-    """Yield the dates since the last settlement that have fills and none; each goes on from it."""
+    """Yield the dates since the last settlement that have fills and none.
+
+    Each goes on from that, unless its session was opened and has a beginning of its own.
+    """
     while (before := stored.before(db, to.book.id, until)) is not None:
         since = fills.since(db, to.book.id, span(to, before.date)[1])
         dates = (fill.at.astimezone(to.calendar.zone).date() for fill in since)
         missed = min((day for day in dates if day < until), default=None)
         if missed is None:
             return
-        yield _Begun(missed, before.broker_cash, before.equity_close)
+        session = sessions.load(db, to.book.id, missed)
+        if session is None or session.cash_open is None:
+            yield _Begun(missed, before.broker_cash, before.equity_close)
+        else:
+            yield _Begun(missed, session.cash_open, session.equity_open or Decimal(0))
 
 
 def _settlement(
@@ -110,7 +124,7 @@ def _settlement(
         broker_equity=None if late else told.account.equity,
         equity_open=begun.equity,
         equity_close=came_to.equity_close,
-        trades=len(settlement.closed_trades(ever, since, until)),
+        trades=len(settlement.closed_trades(ever, changes, since, until)),
         positions={
             symbol: {
                 "quantity": plain(position.quantity),
@@ -141,13 +155,16 @@ def _last_prices(
     return bars.last_closes(db, to.book.id, held, until)
 
 
-def _store(to: Services, db: Connection, made: Settlement) -> None:
-    """Store a settlement once; cash that is not the broker's is written down and told."""
-    if not stored.insert_once(db, to.book.id, made) or not made.difference:
-        return
+def _store(to: Services, db: Connection, made: Settlement) -> Settlement:
+    """Store a settlement once and return what is stored; a difference is written down and told."""
+    if not stored.insert_once(db, to.book.id, made):
+        return stored.load(db, to.book.id, made.date) or made
+    if not made.difference:
+        return made
     ours, theirs = str(cents(made.cash_close)), str(cents(made.broker_cash))
     said = f"settled with a difference of {made.difference}"
     subject = ("settlement", made.date.isoformat())
     recovery.add(db, to.book.id, Difference(to.clock.now(), *subject, ours, theirs, said))
     to.log("settlement_differs", book=to.book.id, date=subject[1], ours=ours, theirs=theirs,
            difference=str(made.difference))  # fmt: skip
+    return made

@@ -1,18 +1,20 @@
 """Summaries: what settled days came to, and the trades that ended in them, for whoever looks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
 from app.engine import kpis, performance, settlement
 from app.engine.errors import InvalidData
-from app.engine.kpis import Trade
-from app.engine.performance import Drawdown
+from app.engine.performance import Drawdown, Standing
+from app.engine.trades import Trade
 from app.io.calendar import Calendar, span_of
-from app.io.store import accounts, fills, happened, sessions, settlements
+from app.io.store import accounts, adjustments, fills, happened, sessions, settlements
 from app.io.store.settlements import Settlement
 
 _NOTHING = Decimal(0)
@@ -22,7 +24,7 @@ _NOTHING = Decimal(0)
 class TradeResult:
     """A closed trade, and how far its price went against and for it, as shares of its entry.
 
-    Both are None where no bar lies between entry and exit.
+    Both are None where its prices are no numbers.
     """
 
     trade: Trade
@@ -42,8 +44,8 @@ class DayResult:
 class Summary:
     """Settled days in a row, oldest first, and what they come to.
 
-    ``unrealised`` is that of the last day's close. The drawdown is of the account's equity as the
-    broker stated it at each reconciliation.
+    ``unrealised`` is that of the last day's close. The drawdown is of what the book gained, at each
+    reconciliation and each close: money that was paid in or taken out is neither gain nor fall.
     """
 
     days: Sequence[DayResult]
@@ -84,8 +86,10 @@ def of_days(
     since, until = span_of(found[0].date, calendar.zone)[0], span_of(last, calendar.zone)[1]
     trades = _trades(db, book_id, since, until)
     gains = [result.trade.realised for result in trades]
-    days = _days(found, settlements.before(db, book_id, first))
-    curve = accounts.curve(db, book_id, since, until, "check")
+    before = settlements.before(db, book_id, first)
+    days = _days(found, before)
+    began = before.equity_close if before else found[0].equity_open
+    own = accounts.equities(db, book_id, since, until)
     return Summary(
         days=days,
         trades=trades,
@@ -95,7 +99,7 @@ def of_days(
         profit=sum((one.profit for one in days), _NOTHING),
         win_rate=performance.win_rate(gains),
         profit_factor=performance.profit_factor(gains),
-        drawdown=performance.max_drawdown(each.account.equity for each in curve),
+        drawdown=performance.max_drawdown(_curve(days, began, own, calendar.zone)),
     )
 
 
@@ -123,8 +127,41 @@ def _days(found: Sequence[Settlement], before: Settlement | None) -> list[DayRes
     return made
 
 
+def _curve(
+    days: Sequence[DayResult],
+    began: Decimal,
+    own: Sequence[tuple[datetime, str, Decimal]],
+    zone: ZoneInfo,
+) -> Iterator[Standing]:
+    """Yield where the book stood from the close before on, each day ending at its profit."""
+    by_date = groupby(own, lambda one: one[0].astimezone(zone).date())
+    dated = {day: list(those) for day, those in by_date}
+    gained = _NOTHING
+    yield Standing(gained, began)
+    for day in days:
+        gained += day.profit
+        yield from _within(day.settlement, gained, dated.get(day.settlement.date, ()))
+        yield Standing(gained, day.settlement.equity_close)
+
+
+def _within(
+    of: Settlement, gained: Decimal, own: Sequence[tuple[datetime, str, Decimal]]
+) -> Iterator[Standing]:
+    """Yield where the book stood in a day: what it had gained at the end, less what came later."""
+    opened, moments = None, []
+    for _, kind, equity in own:
+        if kind == "open":
+            opened = equity
+        elif opened is not None:
+            moments.append(Standing(equity - opened, equity))
+    if opened is not None:
+        came_to = of.equity_close - opened
+        yield from (Standing(gained - came_to + m.gained, m.equity) for m in moments)
+
+
 def _trades(db: Connection, book_id: str, since: datetime, until: datetime) -> list[TradeResult]:
-    closed = settlement.closed_trades(fills.all(db, book_id), since, until)
+    ever, changes = fills.all(db, book_id), adjustments.all(db, book_id)
+    closed = settlement.closed_trades(ever, changes, since, until)
     ranges = happened.ranges(db, book_id, closed, until)
     moved = [
         None if seen is None else kpis.excursions(trade, seen)

@@ -85,11 +85,11 @@ def test_f3_a_closed_trade_is_read_from_its_fills(world: World) -> None:
     world.stream(world.order("AAPL"))
     world.run()
     with world.to.database.begin() as db:
-        sale, purchase = fills.legs_since(db, world.book.id, NOON - timedelta(days=1), 10)
-        (newest,) = fills.legs_since(db, world.book.id, NOON - timedelta(days=1), 1)
+        purchase, sale = fills.by_order(db, world.book.id, NOON - timedelta(days=1), 10)
+        (newest,) = fills.by_order(db, world.book.id, NOON - timedelta(days=1), 1)
     assert newest == sale
     assert sale.quantity == purchase.quantity > 0
-    assert sale.amount > purchase.amount
+    assert sale.price > purchase.price
     assert world.held() == {}
 
 

@@ -112,7 +112,7 @@ def test_a_refused_key_keeps_the_session_initializing_until_it_is_taken(world: W
     world.at(NOON)
     for _ in range(2):
         assert world.open() == "INITIALIZING"
-    assert world.logged.count("session_not_ready") == 2
+    assert world.logged.count("session_not_ready") == 1
     why = "the broker refuses the key: request is not authorized"
     assert noted(world, "opening") == [("authenticate", "2026-03-20", why, "tried again")]
     bank.refuses = False

@@ -149,8 +149,12 @@ def test_an_order_of_a_day_slept_through_must_end_and_does_not_hold_up_today(
     world.at(MONDAY + MINUTE)
     assert world.open() == "TRADING"
     assert moves(world, NOON)[-1] == "CLOSING"
-    assert noted(world, "closing") == [("settle", "2026-03-20", "orders are open", "tried again")]
+    assert noted(world, "closing") == [
+        ("slept through", "2026-03-20", "TRADING", "settled late"),
+        ("settle", "2026-03-20", "orders are open", "tried again"),
+    ]
     world.run(4)
+    world.wait(2 * MINUTE)
     assert world.order("AAPL").state is OrderState.CANCELLED
     assert world.open() == "TRADING"
     assert moves(world, NOON)[-1] == "CLOSED"
@@ -212,6 +216,7 @@ def test_days_that_were_left_are_settled_in_their_order(world: World) -> None:
         assert world.open() == "TRADING"
     assert [moves(world, day)[-1] for day in (NOON, MONDAY)] == ["CLOSING", "CLOSING"]
     world.run(4)
+    world.wait(2 * MINUTE)
     world.open()
     assert [moves(world, day)[-1] for day in (NOON, MONDAY)] == ["CLOSED", "CLOSED"]
     assert settled(world, NOON).late

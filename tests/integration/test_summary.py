@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from pipeline_market import MINUTE, NOON, SECOND
 from pipeline_world import World, world_of
 from sessions_world import CLOSE, MONDAY, MONDAYS_CLOSE, sell, settled, teller
+from switch_world import money as money_of
 
 from app.api.root import create_app
 from app.cli.summary import summary
@@ -19,8 +20,10 @@ from app.config import load
 from app.engine.errors import InvalidData
 from app.engine.market import Bar
 from app.engine.portfolio import Fee
+from app.engine.rounding import decimal
 from app.io.store import bars
 from app.io.store.database import Database
+from app.pipeline import reconcile
 
 TOKEN = "a-token-of-the-test"
 FRIDAY, NEXT = NOON.date(), MONDAY.date()
@@ -136,22 +139,58 @@ def test_i4_profit_is_what_the_equity_became(
     assert (trade["symbol"], trade["adverse"] is None) == ("AAPL", False)
 
 
-def test_i4_the_drawdown_is_of_the_equity_that_the_broker_stated(
+def test_i4_the_drawdown_is_of_what_the_book_gained_and_not_of_what_was_paid(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from app.pipeline import reconcile
-
+    """Within a day as well: a fall and back, while half is taken out and much is paid in."""
+    bank = teller(world)
     world.buy("AAPL")
-    stated = [world.broker.ledger.account().equity]
-    for last in ("104", "98", "101"):
+    worth = [money_of(world).equity]
+    for last, paid in (("104", "0"), ("98", "50000"), ("101", "-50000"), ("101", "900000")):
+        bank.deposited = Decimal(paid)
         world.price("AAPL", last)
-        assert reconcile.run(world.to) == "reconciled"
-        stated.append(world.broker.ledger.account().equity)
+        world.wait(MINUTE)
+        reconcile.run(world.to)
+        worth.append(money_of(world).equity)
     world.at(CLOSE)
     world.open()
     told = asked(capsys)
-    assert told["max_drawdown"] == money(max(stated) - min(stated))
-    assert told["max_drawdown_share"] == round(float(1 - min(stated) / max(stated)), 6)
+    assert told["max_drawdown"] == money(max(worth) - min(worth))
+    assert told["max_drawdown_share"] == round(float(1 - min(worth) / max(worth)), 6)
+
+
+def test_i4_what_was_taken_out_in_the_night_is_no_drawdown(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank = teller(world)
+    lost = a_trade(world, "AAPL", "99", 0.99, 1.0)
+    world.at(CLOSE)
+    world.open()
+    bank.deposited = Decimal(-50_000)
+    world.at(MONDAY + MINUTE)
+    world.open()
+    again = a_trade(world, "NVDA", "49", 0.98, 1.0)
+    world.at(MONDAYS_CLOSE)
+    world.open()
+    both = asked(capsys, first="2026-03-20", last="2026-03-23")
+    fallen, left = -(lost + again), money_of(world).equity
+    assert both["max_drawdown"] == money(fallen)
+    assert both["max_drawdown_share"] == round(float(fallen / (left + fallen)), 6)
+
+
+def test_i4_a_trade_without_a_bar_has_the_excursion_of_its_fills(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In and out within a minute: what it lost it also fell by."""
+    bought = world.buy("AAPL")
+    world.price("AAPL", "97")
+    sell(world, "AAPL")
+    world.at(CLOSE)
+    world.open()
+    (trade,) = asked(capsys)["trades"]
+    assert bought.average_price == Decimal("100.01")
+    adverse = (Decimal("100.01") - Decimal("96.99")) / Decimal("100.01")
+    assert (trade["adverse"], trade["favourable"]) == (str(decimal(adverse)), "0")
 
 
 def test_the_command_prints_a_table(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 from pipeline_market import SECOND, D
 from pipeline_world import World, world_of
+from sessions_world import CLOSE, sell, settled
 from stops_world import resting
 from switch_world import a_working_entry, money, notes, sync
 from test_pipeline_reconcile import a_foreign_order
 
 from app.adapters.port import BrokerPosition
+from app.engine.kpis import held_in
 from app.engine.orders import Purpose, Side
-from app.io.store import accounts, adjustments, sessions
+from app.engine.trades import trades
+from app.io.store import accounts, adjustments, fills, sessions
 from app.pipeline import exits, invariants, reconcile
+from app.pipeline.desk import look
 from app.pipeline.invariants import Theirs
 
 
@@ -152,3 +156,27 @@ def test_a_stop_that_rests_follows_what_was_accepted(
         world.run(2)
         (stop,) = resting(world)
         assert stop.quantity == bought - 20
+
+
+def test_trades_after_an_accept_close_again_and_their_losses_count(world: World) -> None:
+    """What a person sold ends the trade; Kelly, summaries and hours see those that follow."""
+    bought = world.buy("AAPL").quantity
+    sold_by_hand(world, int(bought))
+    assert sync(world, "accept", symbol="AAPL") == f"accepted: {bought} AAPL are now 0"
+    world.wait(SECOND)
+    accepted = world.market.at
+    world.wait(31 * SECOND)
+    world.buy("AAPL")
+    world.price("AAPL", "80")
+    sell(world, "AAPL")
+    since, until = accepted, world.market.at + SECOND
+    with world.to.database.begin() as db:
+        made = trades(fills.all(db, world.book.id), adjustments.all(db, world.book.id))
+        desk = look(db, world.book, world.to.calendar, until)
+    assert [trade.closed_at is None for trade in made] == [False] * 2
+    assert held_in(made, since, until) == made[1:]
+    (gain,) = desk.gains
+    assert gain < D("-0.15")
+    world.at(CLOSE)
+    assert world.open() == "CLOSED"
+    assert settled(world, CLOSE).trades == 1

@@ -1,14 +1,12 @@
 """Key figures of an hour, each by its definition (I5)."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from builders import AT, an_execution
+from builders import AT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,14 +15,12 @@ from app.engine.kpis import (
     Hour,
     Range,
     Score,
-    Trade,
     excursions,
     figures,
     flip_flops,
     held_in,
-    trades,
 )
-from app.engine.orders import Execution, Side
+from app.engine.trades import Trade
 
 D = Decimal
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -122,37 +118,6 @@ def test_i5_medians_are_over_the_positions_with_prices() -> None:
     assert told["positions"] == 3
 
 
-def fill(minutes: float, side: Side, quantity: int, price: str, symbol: str = "AAPL") -> Execution:
-    at = AT + minutes * MINUTE
-    return an_execution(
-        symbol=symbol, side=side, quantity=D(quantity), price=D(price), at=at, id=f"{symbol}{at}"
-    )
-
-
-BUY, SELL = Side.BUY, Side.SELL
-
-
-def test_a_trade_is_a_position_from_flat_to_flat() -> None:
-    made = trades(
-        [
-            fill(0, BUY, 10, "100"),
-            fill(1, BUY, 10, "110"),
-            fill(2, SELL, 5, "120"),
-            fill(3, SELL, 15, "120"),
-            fill(4, BUY, 1, "90"),
-        ]
-    )
-    assert made == [
-        Trade("AAPL", AT, AT + 3 * MINUTE, D(105), D(20), D(300)),
-        Trade("AAPL", AT + 4 * MINUTE, None, D(90), D(1), D(0)),
-    ]
-
-
-def test_a_sale_of_what_was_not_bought_here_is_no_trade() -> None:
-    assert trades([fill(0, SELL, 10, "100"), fill(1, SELL, 5, "100")]) == []
-    assert [t.closed_at for t in trades([fill(0, SELL, 10, "100"), fill(1, BUY, 5, "9")])] == [None]
-
-
 @pytest.mark.parametrize(
     ("opened", "closed", "held"),
     [
@@ -184,16 +149,3 @@ def test_i5_overflow_by_bucket_and_what_is_not_known_is_null() -> None:
     }
     for pair in ((None, now), (before, None), (None, None)):
         assert figures_of(before=pair[0], now=pair[1])["tokens"] is None
-
-
-amounts = st.integers(1, 50)
-
-
-@given(st.lists(st.tuples(st.sampled_from([BUY, SELL]), amounts, amounts), max_size=30))
-def test_trades_follow_each_other(moves: Sequence[tuple[Side, int, int]]) -> None:
-    made = trades([fill(n, side, q, str(p)) for n, (side, q, p) in enumerate(moves)])
-    for one, two in pairwise(made):
-        assert one.closed_at is not None
-        assert one.opened_at < one.closed_at <= two.opened_at
-    prices = [D(p) for _, _, p in moves]
-    assert all(min(prices) <= trade.entry <= max(prices) for trade in made)

@@ -1,6 +1,6 @@
 """Settling a day and judging what it did: money in exact decimals, rates as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,11 +10,11 @@ from builders import AT, D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine import kpis
 from app.engine.orders import Execution, Side
-from app.engine.performance import Drawdown, max_drawdown, profit_factor, win_rate
+from app.engine.performance import Drawdown, Standing, max_drawdown, profit_factor, win_rate
 from app.engine.portfolio import Position, cash_after, equity, folded
 from app.engine.settlement import Day, cash_then, closed_trades, settle
+from app.engine.trades import trades
 
 SYMBOLS = ("AAPL", "MSFT")
 CENT = D("0.01")
@@ -103,7 +103,7 @@ def test_without_a_price_nothing_is_unrealised() -> None:
 def test_trades_gain_what_their_sales_brought_and_all_of_them_what_the_day_realised(
     ever: list[Execution],
 ) -> None:
-    made = kpis.trades(ever)
+    made = trades(ever, ())
     realised = settle(Day(D(0), {}, ever, (), D(0), {})).realised
     assert near(sum((trade.realised for trade in made), Decimal(0)), realised)
     for trade in made:
@@ -122,8 +122,8 @@ def test_trades_gain_what_their_sales_brought_and_all_of_them_what_the_day_reali
 def test_a_trade_counts_on_the_date_on_which_it_ended() -> None:
     ever = [fill(0, "AAPL", Side.BUY, 10, D(100)), fill(60, "AAPL", Side.SELL, 10, D(101))]
     hour = timedelta(hours=1)
-    assert closed_trades(ever, AT, AT + hour) == []
-    (trade,) = closed_trades(ever, AT + hour, AT + 2 * hour)
+    assert closed_trades(ever, (), AT, AT + hour) == []
+    (trade,) = closed_trades(ever, (), AT + hour, AT + 2 * hour)
     assert (trade.realised, trade.bought) == (10, 10)
 
 
@@ -174,7 +174,27 @@ def test_rates_are_shares_and_factors_weigh_wins_against_losses(gains: list[Deci
     ],
 )
 def test_i4_the_deepest_fall(curve: Sequence[str], expected: Drawdown) -> None:
-    assert max_drawdown(map(Decimal, curve)) == expected
+    assert max_drawdown(alone(map(Decimal, curve))) == expected
+
+
+def alone(equity: Iterable[Decimal]) -> list[Standing]:
+    """A curve into which nothing was paid and from which nothing was taken."""
+    return [Standing(value, value) for value in equity]
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        ([("0", "100"), ("0", "50")], Drawdown(D(0), 0.0)),  # half was taken out
+        ([("0", "100"), ("0", "50"), ("-5", "45")], Drawdown(D(5), 0.1)),
+        ([("0", "100"), ("-10", "990")], Drawdown(D(10), 0.01)),  # 900 were paid in
+        ([("0", "100"), ("-10", "90"), ("-10", "990")], Drawdown(D(10), 0.1)),
+    ],
+)
+def test_i4_money_paid_in_or_taken_out_is_neither_gain_nor_fall(
+    curve: Sequence[tuple[str, str]], expected: Drawdown
+) -> None:
+    assert max_drawdown(Standing(D(g), D(e)) for g, e in curve) == expected
 
 
 @given(st.lists(st.decimals("0.01", "10000", places=2), max_size=30))
@@ -185,9 +205,9 @@ def test_no_pair_of_values_fell_deeper(curve: list[Decimal]) -> None:
         for low in curve[n:]
         if low < high
     ]
-    found = max_drawdown(curve)
+    found = max_drawdown(alone(curve))
     assert found.share == max(falls, default=0.0)
     assert (found.amount > 0) == (found.share > 0)
     if curve:
-        assert max_drawdown([*curve, max(curve)]) == found
-        assert max_drawdown([v * 3 for v in curve]) == replace(found, amount=found.amount * 3)
+        assert max_drawdown(alone([*curve, max(curve)])) == found
+        assert max_drawdown(alone(v * 3 for v in curve)) == replace(found, amount=found.amount * 3)

@@ -44,7 +44,7 @@ class Statement(NamedTuple):
 
 
 def add(db: Connection, book_id: str, at: datetime, kind: str, account: Account) -> None:
-    """Keep a statement; kind is open, check or close."""
+    """Keep a statement; kind is open, check or close, or book for the book's own numbers."""
     db.execute(
         account_snapshots.insert().values(
             book=book_id,
@@ -79,15 +79,27 @@ def curve(
     book_id: str,
     since: datetime,
     until: datetime | None = None,
-    kind: str | None = None,
 ) -> list[Statement]:
-    """Return every statement in [since, until), of one kind if it is named, oldest first."""
-    query = _query(book_id).where(_a.at >= since)
+    """Return every statement of the broker's in [since, until), oldest first."""
+    query = _query(book_id).where(_a.at >= since, _a.kind != "book")
     if until is not None:
         query = query.where(_a.at < until)
-    if kind is not None:
-        query = query.where(_a.kind == kind)
     return [_statement(row) for row in db.execute(query.order_by(_a.at, _a.id))]
+
+
+def equities(
+    db: Connection, book_id: str, since: datetime, until: datetime
+) -> list[tuple[datetime, str, Decimal]]:
+    """Return (time, kind, equity) of what the book was worth by its own numbers, oldest first.
+
+    Kind is open or book: from each opening on, the next ones count from another equity.
+    """
+    query = (
+        sa.select(_a.at, _a.kind, _a.equity)
+        .where(_a.book == book_id, _a.kind.in_(("open", "book")), _a.at >= since, _a.at < until)
+        .order_by(_a.at, _a.id)
+    )
+    return [(at, kind, equity) for at, kind, equity in db.execute(query)]
 
 
 def _query(book_id: str) -> sa.Select[Any]:

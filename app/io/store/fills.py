@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from app.engine.orders import Execution, Side
-from app.engine.trades import Leg
 from app.io.store.schema import fills
 
 _f = fills.c
@@ -63,8 +62,9 @@ def any_known(db: Connection, book_id: str) -> bool:
 
 
 # Built once: it stands on the way of every order.
-_LEGS = (
+_ORDERS = (
     sa.select(
+        _f.client_id,
         _f.symbol,
         _f.side,
         sa.func.sum(_f.quantity),
@@ -78,12 +78,17 @@ _LEGS = (
 )
 
 
-def legs_since(db: Connection, book_id: str, since: datetime, most: int) -> list[Leg]:
-    """Return what each order filled at or after ``since``: the newest ``most``, newest first."""
-    rows = db.execute(_LEGS, {"book": book_id, "since": since, "most": most})
-    return [
-        Leg(symbol, Side(side), quantity, paid, at) for symbol, side, quantity, paid, at in rows
+def by_order(db: Connection, book_id: str, since: datetime, most: int) -> list[Execution]:
+    """Return what each order filled at or after ``since`` as one execution, oldest first.
+
+    At its average price and the time of its first fill; the newest ``most`` orders.
+    """
+    rows = db.execute(_ORDERS, {"book": book_id, "since": since, "most": most})
+    made = [
+        Execution(order, order, symbol, Side(side), quantity, paid / quantity, quantity, at)
+        for order, symbol, side, quantity, paid, at in rows
     ]
+    return sorted(made, key=lambda each: (each.at, each.symbol, each.side))
 
 
 def _all(db: Connection, *conditions: sa.ColumnElement[bool]) -> list[Execution]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.engine.kpis import Range, Score, Trade
+from app.engine.kpis import Range, Score
 from app.engine.orders import Purpose
+from app.engine.trades import Trade
 from app.io.store.schema import bars_30s, fills, orders, signals
 
 _s, _f, _o = signals.c, fills.c, orders.c
@@ -73,11 +74,17 @@ def _paid() -> sa.ScalarSelect[Decimal | None]:
 
 _RANGES = sa.text(
     f"""
-    SELECT min(b.low), max(b.high)
+    SELECT min(p.low), max(p.high)
       FROM unnest(CAST(:symbols AS text[]), CAST(:since AS timestamptz[]),
                   CAST(:until AS timestamptz[])) WITH ORDINALITY AS w (symbol, since, until, n)
-      LEFT JOIN {bars_30s.name} b ON b.book = :book AND b.symbol = w.symbol
-            AND b.at >= w.since AND b.at + interval '30 seconds' <= w.until
+      LEFT JOIN LATERAL (
+           SELECT b.low, b.high FROM {bars_30s.name} b
+            WHERE b.book = :book AND b.symbol = w.symbol
+              AND b.at >= w.since AND b.at + interval '30 seconds' <= w.until
+            UNION ALL
+           SELECT CAST(f.price AS float8), CAST(f.price AS float8) FROM {fills.name} f
+            WHERE f.book = :book AND f.symbol = w.symbol AND f.at BETWEEN w.since AND w.until
+      ) p ON true
      GROUP BY n ORDER BY n
     """
 )
@@ -88,7 +95,8 @@ def ranges(
 ) -> list[Range | None]:
     """Return the lowest and highest price while each trade was open, ``until`` at most.
 
-    From the bars that lie in that time as a whole; None where there is none.
+    From the bars that lie in that time as a whole, and from the fills, which may have been at
+    prices that no such bar has; None where there is neither.
     """
     if not of:
         return []

@@ -71,6 +71,19 @@ def newest(db: Connection, book_id: str, kind: str) -> dict[str, Difference]:
     return {found.subject: found for found in (Difference(*row) for row in db.execute(query))}
 
 
+def newest_of(
+    db: Connection, book_id: str, kind: str, ours: str, subject: str | None = None
+) -> Difference | None:
+    """Return the newest difference of a kind with what we had, about a subject if it is named."""
+    query = sa.select(*(_r[name] for name in _NAMES)).where(
+        _r.book == book_id, _r.kind == kind, _r.ours == ours
+    )
+    if subject is not None:
+        query = query.where(_r.subject == subject)
+    row = db.execute(query.order_by(_r.id.desc()).limit(1)).one_or_none()
+    return Difference(*row) if row else None
+
+
 def noted(db: Connection, book_id: str, kind: str, subject: str, since: datetime) -> bool:
     """Return whether anything was noted about a subject at or after ``since``."""
     about = (_r.book == book_id, _r.kind == kind, _r.subject == subject, _r.at >= since)

@@ -81,6 +81,20 @@ def unfinished_before(db: Connection, book_id: str, day: date) -> list[SessionRo
     return [SessionRow(*row) for row in db.execute(query)]
 
 
+def touch(db: Connection, book_id: str, day: date, at: datetime) -> None:
+    """Say that a session was worked on, and change nothing else of it."""
+    this = sessions.update().where(_s.book == book_id, _s.date == day)
+    db.execute(this.values(updated_at=at))
+
+
+def touched(db: Connection, book_id: str, day: date) -> datetime | None:
+    """Return when a session was last worked on."""
+    at: datetime | None = db.scalar(
+        sa.select(_s.updated_at).where(_s.book == book_id, _s.date == day)
+    )
+    return at
+
+
 def first(db: Connection, book_id: str) -> SessionRow | None:
     """Return the oldest session."""
     return _first(db, _query(book_id).order_by(_s.date).limit(1))
