@@ -123,7 +123,7 @@ class Broker(Protocol):
         """Return what is held now, by symbol; flat symbols are absent."""
 
     def account(self) -> Account:
-        """Return cash, equity and buying power, and what the account is barred from."""
+        """Return which account it is, its money, and what it is barred from."""
 
     def clock(self) -> BrokerClock:
         """Return the broker's time and session."""

@@ -47,7 +47,8 @@ class Adjustment:
 class Account:
     """The broker's statement of the account, in its currency.
 
-    ``barred`` is what the broker says that it bars the account from, in its own words.
+    ``barred`` is what the broker says that it bars the account from, in its own words. ``id`` never
+    changes and is no other account's there; a statement that was kept has none.
     """
 
     cash: Decimal
@@ -55,6 +56,7 @@ class Account:
     buying_power: Decimal
     currency: str = "USD"
     barred: tuple[str, ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The beat process: it ticks only while it holds the one beat lock of its database."""
 
 import signal
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -8,7 +9,8 @@ from celery.beat import Scheduler, SchedulingError, Service
 
 from app.config.fingerprint import fingerprint
 from app.engine.book import Book
-from app.engine.errors import Transient
+from app.engine.errors import AppError, Transient
+from app.io.beating import Beating
 from app.io.clock import monotonic, pause
 from app.io.locks import SessionLock, beat_lock
 from app.io.logging import configure
@@ -41,7 +43,7 @@ def run() -> None:
 
 def _tick(lock: SessionLock, books: tuple[Book, ...], log: Any) -> None:
     """Send ticks until SIGTERM. Raises Transient when the lock is lost."""
-    GuardedScheduler.lock = lock
+    GuardedScheduler.lock, GuardedScheduler.beating = lock, root.beating()
     _begin(books, log)
     app = root.sender()
     app.conf.beat_schedule = beat_schedule(books, lambda book: root.clock(book.id))
@@ -51,10 +53,11 @@ def _tick(lock: SessionLock, books: tuple[Book, ...], log: Any) -> None:
 class GuardedScheduler(Scheduler):
     """Celery's scheduler in memory: slots need no memory of past runs, and no early waking.
 
-    Celery instantiates the class itself, so the lock comes to it as a class attribute.
+    Celery instantiates the class itself, so lock and mark come to it as class attributes.
     """
 
     lock: SessionLock
+    beating: Beating
     _looked_at = 0.0
 
     def setup_schedule(self) -> None:
@@ -87,6 +90,9 @@ class GuardedScheduler(Scheduler):
                 raise Transient(
                     "the beat lock was lost with its connection: another beat may have it by now"
                 )
+            # Without Redis nobody finds the mark, and nobody could be woken either.
+            with suppress(AppError):
+                self.beating.leave()
             self._looked_at = monotonic()
 
 

@@ -1,4 +1,7 @@
-"""The feed process: streams of orders, minutes and news are taken in, outside Celery."""
+"""The feed process: streams of orders, minutes and news are taken in, outside Celery.
+
+A spare stack's feed follows nothing: what it heard would wake its worker beside the other's.
+"""
 
 import asyncio
 import signal
@@ -13,11 +16,15 @@ from app.io.logging import configure
 from app.jobs import root
 from app.jobs.market_feed import follow_market
 from app.jobs.nudges import Nudges
+from app.jobs.standby import while_beating
 from app.pipeline.messages import FILLS, Update, encode
 
 
 def run() -> None:
-    """Follow the stream of every book until SIGTERM. Raises Rejected for refused credentials."""
+    """Follow the stream of every book, while this stack's beat ticks, until SIGTERM.
+
+    Raises Rejected for refused credentials.
+    """
     settings = root.settings()
     configure(settings.log_level, settings.secrets())
     asyncio.run(_follow_all(settings.books))
@@ -27,10 +34,14 @@ async def _follow_all(books: tuple[Book, ...]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    followed = (_follow(book, stop) for book in books if book.broker in STREAMS)
-    markets = (follow_market(book, stop) for book in books if root.has_market_stream(book))
-    # Without a stream to follow there is still a process that must not end by itself.
-    await asyncio.gather(stop.wait(), *followed, *markets)
+
+    async def follow(over: asyncio.Event) -> None:
+        followed = (_follow(book, over) for book in books if book.broker in STREAMS)
+        markets = (follow_market(book, over) for book in books if root.has_market_stream(book))
+        # Without a stream to follow there is still a process that must not end by itself.
+        await asyncio.gather(over.wait(), *followed, *markets)
+
+    await while_beating(root.beating(), stop, follow)
 
 
 async def _follow(book: Book, stop: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ from app.config.settings import Settings
 from app.engine.book import Book
 from app.engine.errors import InvalidData
 from app.engine.in_force import InForce
+from app.io.beating import Beating
 from app.io.buckets import Buckets
 from app.io.calendar import ExchangeCalendar
 from app.io.clock import MarketClock
@@ -170,6 +171,11 @@ def rebook_of(told: Settings, book_id: str) -> Rebook:
 def streams(book_id: str) -> Streams:
     """Return the streams of a book, read by every worker of this machine under one name."""
     return Streams(settings().app_redis_url(), book_id, consumer=socket.gethostname())
+
+
+def beating() -> Beating:
+    """Return the mark by which the processes of this stack know that its beat ticks."""
+    return Beating(settings().app_redis_url())
 
 
 @cache

@@ -175,6 +175,8 @@ def _conclude(to: Services, found: _Found) -> None:
             cash.note(to, db, found.account, cash.compare(db, to.book.id, found.account, others))
         before = book_states.load(db, to.book.id).reconciled_at
         book_states.set_reconciled(db, to.book.id, None if different else now)
+        if not different:
+            book_states.bind(db, to.book.id, found.account.id)
     if different and before is not None:
         to.log("entries_stopped", book=to.book.id, symbols=sorted(different))
     elif before is None and not different:

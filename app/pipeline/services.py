@@ -40,6 +40,18 @@ class Rebook(Protocol):
         """Return what is in force then. Raises InvalidData, which names every wrong change."""
 
 
+@dataclass(slots=True)
+class Identity:
+    """Whose account this process trades in, learnt once in its life; empty until the broker says.
+
+    ``proven``: it is the one that the book is in. ``told`` is what was logged about it.
+    """
+
+    account: str = ""
+    proven: bool = False
+    told: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The services of one book.
@@ -69,6 +81,7 @@ class Services:
     rebook: Rebook
     commit: str | None = None
     noted: dict[str, str] = field(default_factory=dict)
+    identity: Identity = field(default_factory=Identity)
     adopt: bool = False
     events: Mapping[str, EventSource] = field(default_factory=dict)
     model: Model | None = None

@@ -145,7 +145,7 @@ class MemoryBroker:
         self._advance()
         bids = {symbol: bid for symbol, (bid, _) in self.prices.items()}
         equity = portfolio.equity(self.cash, self.held.values(), bids)
-        return Account(self.cash, equity, self.cash - self._reserved())
+        return Account(self.cash, equity, self.cash - self._reserved(), id=self.name)
 
     def clock(self) -> BrokerClock:
         return self.session()

@@ -76,6 +76,12 @@ class BrokerContract:
             assert refused.value.code == "duplicate"
         assert [o.broker_id for o in stage.broker.orders_since(stage.since)] == [first.broker_id]
 
+    def test_an_account_has_an_id_that_stays(self, stage: Stage) -> None:
+        first = stage.broker.account().id
+        bought(stage, "id")
+        assert first
+        assert stage.broker.account().id == first
+
     def test_a_client_id_stays_taken_after_its_order_ended(self, stage: Stage) -> None:
         order = a_resting_order(stage, "taken")
         placed = stage.broker.submit(order)

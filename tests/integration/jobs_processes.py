@@ -23,6 +23,7 @@ from app.engine.book import Book
 from app.io.store.database import Database
 from app.io.store.schema import task_slots
 from app.jobs.celery_app import make_app
+from app.local.binaries import find_valkey
 from app.local.environment import any_free_port
 
 BOOK = "us_baskets"
@@ -146,6 +147,34 @@ def exchange(folder: Path, speed: float) -> Iterator[dict[str, str]]:
         yield broker_at(address) | {"MARKET_SPEED": f"{speed:g}"}
     finally:
         made.stop()
+
+
+@contextmanager
+def valkey(folder: Path) -> Iterator[None]:
+    """Run a Valkey of its own at the socket ``s`` of a folder."""
+    words = ["--port", "0", "--unixsocket", f"{folder}/s", "--dir", f"{folder}", "--save", ""]
+    with (folder / "log").open("ab") as log:
+        server = subprocess.Popen([str(find_valkey()), *words], stdout=log, stderr=log)
+    try:
+        with redis.Redis.from_url(f"unix://{folder}/s") as made:
+            wait_until(lambda: _answers(made), "Valkey")
+        yield
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _answers(client: "redis.Redis[bytes]") -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def beat_ticks(redis_url: str) -> None:
+    """Say in a stack's Redis, for good, that its beat ticks: its other processes wait for that."""
+    with redis.Redis.from_url(redis_url.partition("?")[0] + "?db=1") as client:
+        client.set("beating", "1")
 
 
 def broker_at(address: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ class Teller:
         said = self.__getattr__("account")()  # type: ignore[operator]
         moved = self.deposited - sum((fee.amount for fee in self.charged), Decimal(0))
         values = {"cash": said.cash + moved, "equity": said.equity + moved}
-        values |= {"buying_power": said.buying_power + moved}
+        values |= {"buying_power": said.buying_power + moved, "id": said.id}
         return Account(**(values | (self.changes or {})))
 
     def fees(self, since: date) -> list[Fee]:

@@ -3,14 +3,23 @@
 import json
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from jobs_processes import BOOK, Stage, broker_at, queued, stage, wait_until
+from jobs_processes import (
+    BOOK,
+    Stage,
+    beat_ticks,
+    broker_at,
+    queued,
+    stage,
+    valkey,
+    wait_until,
+)
 from structlog.testing import capture_logs
 from websockets.sync.server import ServerConnection, serve
 
@@ -60,7 +69,7 @@ BAD = [
 
 
 @contextmanager
-def trading_stream(sends: Sequence[str | bytes]) -> Iterator[str]:
+def trading_stream(sends: Iterable[str | bytes]) -> Iterator[str]:
     """Serve the broker's stream, which says this after each connect; yield host and port."""
 
     def talk(socket: ServerConnection) -> None:
@@ -87,6 +96,7 @@ def trading_stream(sends: Sequence[str | bytes]) -> Iterator[str]:
 
 @pytest.fixture
 def feeds(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Stage]:
+    beat_ticks(redis_url)
     with stage(tmp_path, (database_url, redis_url), broker_at("127.0.0.1:1")) as made:
         yield made
 
@@ -127,15 +137,49 @@ def test_each_connect_nudges_a_reconciliation(feeds: Stage, client: "redis.Redis
         wait_until(lambda: queued(client) == [("reconcile", [BOOK])], "a nudge")
 
 
-def test_a_feed_without_redis_goes_on_and_says_what_it_dropped(feeds: Stage) -> None:
-    with trading_stream([update()]) as address:
-        away = "unix:///nowhere/redis.sock"
-        feed = feeds.metronome("feed", REDIS_URL=away, **broker_at(address))
+def test_a_feed_whose_redis_went_away_goes_on_and_says_what_it_dropped(
+    feeds: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder, gone = tmp_path_factory.mktemp("r"), threading.Event()
+
+    def late() -> Iterator[str]:
+        gone.wait(60)
+        yield update()
+
+    with trading_stream(late()) as address:
+        try:
+            with valkey(folder):
+                beat_ticks(f"unix://{folder}/s")
+                feed = feeds.metronome("feed", REDIS_URL=f"unix://{folder}/s", **broker_at(address))
+                feed.wait_for("feed_connected")
+        finally:
+            gone.set()
         feed.wait_for("update_dropped")
-        feed.wait_for("nudge_lost", times=2)
+        feed.wait_for("nudge_lost")
         assert feed.popen.poll() is None
         feed.popen.send_signal(signal.SIGTERM)
         assert feed.wait() == 0
+    assert "Traceback" not in feed.said()
+
+
+def test_a_feed_follows_only_while_its_own_beat_ticks(
+    feeds: Stage, client: "redis.Redis[bytes]", redis_url: str
+) -> None:
+    marks = redis.Redis.from_url(redis_url.replace("db=0", "db=1"))
+    marks.delete("beating")
+    with trading_stream([]) as address:
+        feed = feeds.metronome("feed", **broker_at(address))
+        feed.wait_for("feed_waits")
+        assert "feed_connected" not in feed.said()
+        beat_ticks(redis_url)
+        feed.wait_for("feed_connected")
+        marks.delete("beating")
+        feed.wait_for("feed_waits", times=2)
+        assert queued(client) == [("reconcile", [BOOK])], "the one of its only connect"
+        assert feed.popen.poll() is None
+        feed.popen.send_signal(signal.SIGTERM)
+        assert feed.wait() == 0
+    marks.close()
     assert "Traceback" not in feed.said()
 
 

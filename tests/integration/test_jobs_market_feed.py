@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_processes import Stage, broker_at, stage
+from jobs_processes import Stage, beat_ticks, broker_at, stage
 from websockets.sync.server import ServerConnection, serve
 
 
@@ -40,6 +40,7 @@ def market_stream(frames: list[str]) -> Iterator[str]:
 
 @pytest.fixture
 def feeds(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Stage]:
+    beat_ticks(redis_url)
     with stage(tmp_path, (database_url, redis_url), broker_at("127.0.0.1:1")) as made:
         yield made
 

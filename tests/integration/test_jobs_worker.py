@@ -3,21 +3,18 @@
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
-from jobs_processes import READY, Stage, assert_sound, exchange, send, stage, the_book, wait_until
+from jobs_processes import READY, Stage, assert_sound, exchange, send, stage, the_book, valkey
 
 from app.config.fingerprint import fingerprint
 from app.config.loading import load
 from app.io.clock import wall
 from app.io.store import book_states
 from app.io.store.database import Database
-from app.local.binaries import find_valkey
 
 
 @pytest.fixture(scope="module")
@@ -100,24 +97,3 @@ def test_a_worker_consumes_again_after_redis_was_restarted(
 def client(redis_url: str) -> Iterator["redis.Redis[bytes]"]:
     with redis.Redis.from_url(redis_url) as made:
         yield made
-
-
-@contextmanager
-def valkey(folder: Path) -> Iterator[None]:
-    words = ["--port", "0", "--unixsocket", f"{folder}/s", "--dir", f"{folder}", "--save", ""]
-    with (folder / "log").open("ab") as log:
-        server = subprocess.Popen([str(find_valkey()), *words], stdout=log, stderr=log)
-    try:
-        with redis.Redis.from_url(f"unix://{folder}/s") as made:
-            wait_until(lambda: answers(made), "Valkey")
-        yield
-    finally:
-        server.kill()
-        server.wait()
-
-
-def answers(client: "redis.Redis[bytes]") -> bool:
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False

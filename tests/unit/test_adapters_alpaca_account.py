@@ -12,6 +12,8 @@ from app.engine.portfolio import Fee
 
 FEE = {"id": "20260320::fee", "activity_type": "FEE", "date": "2026-03-20", "net_amount": "-0.37"}
 
+ACCOUNT = {"id": "e6fe16f3", "cash": "1", "equity": "1", "buying_power": "1"}
+
 
 def test_a_fee_is_what_was_taken_and_a_cancelled_one_is_nothing() -> None:
     assert answers.fee(FEE) == Fee("20260320::fee", date(2026, 3, 20), Decimal("0.37"))
@@ -50,5 +52,10 @@ def test_a_malformed_fee_is_refused(wrong: dict[str, Any]) -> None:
     ],
 )
 def test_what_bars_an_account_is_read(said: dict[str, Any], barred: tuple[str, ...]) -> None:
-    money = {"cash": "1", "equity": "1", "buying_power": "1"}
-    assert answers.account({**money, **said}).barred == barred
+    assert answers.account({**ACCOUNT, **said}).barred == barred
+
+
+def test_an_account_without_an_id_is_refused() -> None:
+    assert answers.account(ACCOUNT).id == "e6fe16f3"
+    with pytest.raises(InvalidData):
+        answers.account({**ACCOUNT, "id": None})

@@ -136,7 +136,7 @@ def positions(value: object) -> dict[str, BrokerPosition]:
 
 
 def account(value: object) -> Account:
-    """Read cash, equity, buying power and what bars the account; nothing else is relied on."""
+    """Read the id, the money and what bars the account; nothing else is relied on."""
     of = record(value)
     status = optional_text(of, "status") or "ACTIVE"
     return Account(
@@ -148,6 +148,7 @@ def account(value: object) -> Account:
             *(name for name in _BARS if of.get(name) is True),
             *([f"status {status}"] if status in _ENDED else ()),
         ),
+        id=text(of, "id"),
     )
 
 

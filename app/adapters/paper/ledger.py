@@ -122,11 +122,12 @@ class PaperLedger:
         self._settle()
         with self._book() as db:
             cash, held, free = _cash(db), _held(db), _buying_power(db)
+            name = shelf.name(db)
         worth = Decimal(0)
         for position in held:
             price = self._price(position.symbol)
             worth += position.quantity * (price.bid if price else position.average_price)
-        return Account(cash=cash, equity=cash + worth, buying_power=free)
+        return Account(cash=cash, equity=cash + worth, buying_power=free, id=name)
 
     def clock(self) -> BrokerClock:
         return self._rehearsal.session()

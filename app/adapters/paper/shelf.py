@@ -24,6 +24,7 @@ from app.engine.orders import (
 _WAIT_S = 5.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS account (one INTEGER PRIMARY KEY CHECK (one = 1), cash TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS name (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (
     seq INTEGER PRIMARY KEY, broker_id TEXT NOT NULL UNIQUE, client_id TEXT NOT NULL UNIQUE,
     symbol TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL, type TEXT NOT NULL,
@@ -34,6 +35,8 @@ CREATE INDEX IF NOT EXISTS open_orders ON orders (state) WHERE state = 'SUBMITTE
 CREATE TABLE IF NOT EXISTS fills (
     seq INTEGER PRIMARY KEY, broker_id TEXT NOT NULL UNIQUE, price TEXT NOT NULL, at TEXT NOT NULL);
 """
+#: A ledger that was deleted and begun anew is another account, wherever its file lies.
+_NAME = "INSERT OR IGNORE INTO name VALUES (1, 'paper-' || lower(hex(randomblob(8))))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def opened(path: Path, cash: Decimal) -> Iterator[sqlite3.Connection]:
             db.execute("BEGIN IMMEDIATE")
             try:
                 db.execute("INSERT OR IGNORE INTO account VALUES (1, ?)", (str(cash),))
+                db.execute(_NAME)
                 yield db
                 db.execute("COMMIT")
             finally:
@@ -72,6 +76,11 @@ def opened(path: Path, cash: Decimal) -> Iterator[sqlite3.Connection]:
 def first_cash(db: sqlite3.Connection) -> Decimal:
     """Return the cash that the book began with."""
     return Decimal(db.execute("SELECT cash FROM account").fetchone()["cash"])
+
+
+def name(db: sqlite3.Connection) -> str:
+    """Return the name that the book was given when it began, which no other one has."""
+    return str(db.execute("SELECT name FROM name").fetchone()["name"])
 
 
 def add(db: sqlite3.Connection, entry: Entry) -> None:

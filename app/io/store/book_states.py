@@ -18,7 +18,11 @@ _b = book_states.c
 
 @dataclass(frozen=True, slots=True)
 class BookRow:
-    """``reconciled_at`` is None until the broker and the database were found to agree."""
+    """``reconciled_at`` is None until the broker and the database were found to agree.
+
+    ``account`` is the broker's id of the account that the book's orders and positions are in, None
+    until the first comparison that found both equal.
+    """
 
     status: BookStatus
     why: str
@@ -26,6 +30,7 @@ class BookRow:
     set_at: datetime
     engine: BookState
     reconciled_at: datetime | None
+    account: str | None
 
 
 def ensure(db: Connection, book: Book, settings: str, at: datetime) -> None:
@@ -88,6 +93,7 @@ def _one(db: Connection, book_id: str, query: sa.Select[Any]) -> BookRow:
         set_at=row.set_at,
         engine=from_json(row.engine),
         reconciled_at=row.reconciled_at,
+        account=row.account,
     )
 
 
@@ -106,6 +112,12 @@ def set_status(
 def set_reconciled(db: Connection, book_id: str, at: datetime | None) -> None:
     """Note when the book was last found to agree with its broker; None when it does not."""
     _update(db, book_id, reconciled_at=at)
+
+
+def bind(db: Connection, book_id: str, account: str) -> None:
+    """Note which account the book is in, unless that is known: it stays so for ever."""
+    mine = book_states.update().where(_b.book == book_id, _b.account.is_(None))
+    db.execute(mine.values(account=account))
 
 
 def _update(db: Connection, book_id: str, **values: object) -> None:

@@ -144,6 +144,7 @@ book_states = sa.Table(
     sa.Column("engine", JSONB, nullable=False),
     sa.Column("settings", sa.Text, nullable=False),
     sa.Column("reconciled_at", Time),
+    sa.Column("account", sa.Text),
     _one_of("status", BookStatus),
 )
 
