@@ -17,6 +17,9 @@ from app.io.store.recovery import Difference
 from app.pipeline import order_verdicts, parked
 from app.pipeline.services import Services
 
+#: What is done about an order that the broker refuses again and again.
+WATCHED = "watched here"
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -82,7 +85,7 @@ def alarm(to: Services, db: Connection, row: BookRow, trouble: Trouble) -> None:
     if _told(to, db, trouble.kind, refused):
         return
     symbol, limit = refused[-1].symbol, to.book.exits.stop_tries
-    difference = Difference(now, trouble.kind, symbol, trouble.why, None, "watched here")
+    difference = Difference(now, trouble.kind, symbol, trouble.why, None, WATCHED)
     recovery.add(db, to.book.id, difference)
     said = Verdict(trouble.kind, trouble.reason, len(refused), limit)
     order_verdicts.note(to, db, "protect", refused[-1], said)
