@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.config import books
 from app.config.book_checks import check_book
@@ -17,7 +18,7 @@ from app.engine.in_force import InForce
 
 #: Beat reads these when it starts; slots that two processes count differently would run twice.
 _OF_BEAT = "schedule."
-#: Of what concerns all books, what can change a decision; see ``fingerprint``.
+#: Of what concerns all books, what can change a decision (see ``fingerprint``), as it was written.
 _OF_ALL_BOOKS = ("TRADING_MODE", "AUTO_MODE", "TEST_MODE_ENABLED", "ALPACA_FEED")
 _PROCESS = frozenset(name.name for name in PROCESS)
 _BY_PATH = {name.path: name for name in BOOK}
@@ -39,7 +40,7 @@ def in_force(settings: Settings, book_id: str, changes: Mapping[str, str]) -> In
     wanted, problems = _canonical(book_id, changes)
     texts = {setting.name: setting.text for setting in settings.origins}
     values: dict[str, Any] = {}
-    shown = {name: texts[name] for name in _OF_ALL_BOOKS}
+    shown = {name: texts[name] for name in _OF_ALL_BOOKS} | _market(settings)
     for name in BOOK:
         text = wanted.get(name.name, texts[label(book_id, name)])
         shown[label(book_id, name)] = text
@@ -52,6 +53,15 @@ def in_force(settings: Settings, book_id: str, changes: Mapping[str, str]) -> In
         raise ConfigError(problems)
     book = books.build(book_id, values, mode=told.mode, auto=told.auto)
     return InForce(book, fingerprint(_with(settings, book)), shown, wanted)
+
+
+def _market(settings: Settings) -> dict[str, str]:
+    """Say which market it is that decisions are made on: by host, for an address may hold a key."""
+    return {
+        "ALPACA_TRADING_URL": urlsplit(settings.alpaca.trading_url).hostname or "",
+        "ALPACA_DATA_URL": urlsplit(settings.alpaca.data_url).hostname or "",
+        "MARKET_SPEED": f"{settings.market_speed:g}",
+    }
 
 
 def _with(settings: Settings, book: Book) -> Settings:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from app.config.modes import LIVE_HOST, LIVE_KEY
+from app.config import changes
+from app.config.modes import LIVE_HOST, LIVE_KEY, PAPER_HOST
 from app.config.settings import Settings
 from app.engine.book import Book, Mode
 from app.engine.readiness import Item, item
@@ -36,6 +37,15 @@ def of_settings(settings: Settings) -> Iterator[Item]:
         else "this version sends no alarm, and nobody has said that this is known",
         "Set DISABLE_SLACK_ALERTS=1 once somebody watches `metronome status` while it trades.",
     )
+
+
+def to_be_rehearsed(settings: Settings, book_id: str) -> dict[str, str]:
+    """Return what has to be in force while a book rehearses: what is to trade, on a paper account.
+
+    A simulated exchange is none: its days are as fast and as kind as somebody set them.
+    """
+    paper = {"TRADING_MODE": "PAPER", "ALPACA_TRADING_URL": PAPER_HOST, "MARKET_SPEED": "1"}
+    return {**changes.in_force(settings, book_id, {}).values, **paper}
 
 
 def _keys(settings: Settings) -> Item:

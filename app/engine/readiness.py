@@ -22,6 +22,7 @@ ITEMS = (
     "redis",
     "disk",
     "sessions",
+    "attended",
     "invariants",
     "differences",
     "settlement",

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from app.adapters import BROKERS
 from app.adapters.port import Broker
-from app.config import changes
+from app.config.readiness import to_be_rehearsed
 from app.config.settings import Settings
 from app.engine.book import Book, Mode
 from app.engine.errors import AppError
@@ -156,7 +156,7 @@ def of_rehearsal(url: str | None, settings: Settings) -> list[Item]:
     try:
         with found.begin() as db:
             for book in settings.books:
-                values = changes.in_force(settings, book.id, {}).values
+                values = to_be_rehearsed(settings, book.id)
                 wanted = Wanted(book, commit.commit_of(), values)
                 items += dress_rehearsal.look(db, wanted, ExchangeCalendar(book.calendar))
     except ProgrammingError:

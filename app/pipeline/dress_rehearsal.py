@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from sqlalchemy.engine import Connection
 
@@ -14,23 +15,32 @@ from app.engine.rounding import cents
 from app.engine.session import Phase
 from app.io.calendar import Calendar, span_of
 from app.io.store import (
+    accounts,
     adjustments,
     book_states,
     fills,
+    market_states,
     orders,
     positions,
     recovery,
     settings_log,
     settlements,
+    status_log,
 )
 from app.io.store import sessions as session_rows
+from app.io.store.book_states import BookRow
 from app.io.store.sessions import SessionRow
+from app.io.store.status_log import Entry
 from app.pipeline import invariants
+from app.pipeline.claims import FROZEN
+from app.pipeline.differences import STOPPED
+from app.pipeline.refusals import WATCHED
 
 #: So many sessions in a row, and the names of what is asked of them.
 SESSIONS = 5
 NAMES = (
     "sessions",
+    "attended",
     "invariants",
     "differences",
     "settlement",
@@ -39,13 +49,15 @@ NAMES = (
     "rehearsed_code",
     "rehearsed_settings",
 )
-#: What a difference that the broker's word does not explain led to.
-UNEXPLAINED = ("entries stopped", "refused")
+#: What a difference led to that the broker's word does not explain, or that is left to people.
+UNEXPLAINED = (STOPPED, "refused", FROZEN, WATCHED)
+#: A session was attended where the books were compared with the broker's in each such time of it.
+LONGEST_ABSENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a rehearsal must have been of: the book, its code, and its settings by name."""
+    """What a rehearsal must have been of: the book, its code, and what was in force, by name."""
 
     book: Book
     commit: str | None
@@ -58,19 +70,15 @@ def look(db: Connection, wanted: Wanted, calendar: Calendar) -> Iterator[Item]:
     lately = session_rows.newest(db, wanted.book.id, SESSIONS)
     yield _sessions(db, wanted.book, calendar, lately)
     if lately:
+        yield _attended(db, wanted.book, lately)
         yield _invariants(db, wanted.book)
         yield _differences(db, wanted.book, calendar, lately)
         yield _settlement(db, wanted.book, lately)
+        yield _status(wanted.book, row, status_log.since(db, wanted.book.id, lately[-1].open_at))
         yield _reconciled(wanted.book, row.reconciled_at, lately)
+        yield from _same(db, wanted, lately)
     else:
-        yield from all_refused(NAMES[1:4] + NAMES[5:6], "there was no session", "Rehearse.")
-    yield item(
-        "status",
-        row.status is BookStatus.ACTIVE,
-        f"{wanted.book.id} is {row.status} ({row.why})",
-        "Find out why, put it right, make the book ACTIVE and rehearse again.",
-    )
-    yield from _same(db, wanted)
+        yield from all_refused(NAMES[1:], "there was no session", "Rehearse.")
 
 
 def _sessions(db: Connection, book: Book, calendar: Calendar, lately: Sequence[SessionRow]) -> Item:
@@ -85,6 +93,37 @@ def _sessions(db: Connection, book: Book, calendar: Calendar, lately: Sequence[S
         f"the newest sessions of {book.id}{'' if paper else ', which is not PAPER,'} are: {said}",
         f"Let {SESSIONS} PAPER sessions in a row, no trading day left out, end CLOSED.",
     )
+
+
+def _attended(db: Connection, book: Book, lately: Sequence[SessionRow]) -> Item:
+    found = [f"{s.date}: {said}" for s in lately if (said := _absence(db, book, s))]
+    return item(
+        "attended",
+        not found,
+        f"{len(lately) - len(found)} of {len(lately)} sessions were traded from the open to the "
+        "close" + "".join(f"; {f}" for f in found[:3]),
+        "Let it run through whole sessions: a day that is only opened or settled proves nothing.",
+    )
+
+
+def _absence(db: Connection, book: Book, session: SessionRow) -> str | None:
+    """Say when nobody was there; None where a session was attended.
+
+    Sessions pass through what was missed, so that their states alone do not say it.
+    """
+    moved = {m.to_state: m.at for m in market_states.of_day(db, book.id, session.date)}
+    for phase, latest in (
+        (Phase.TRADING, session.open_at + LONGEST_ABSENCE),
+        (Phase.CLOSING, session.close_at),
+    ):
+        if phase not in moved or moved[phase] >= latest:
+            return f"{phase} since {moved.get(phase, 'never')}"
+    looked = accounts.curve(db, book.id, session.open_at, session.close_at, "check")
+    moments = [session.open_at, *(each.at for each in looked), session.close_at]
+    longest, since = max((b - a, a) for a, b in pairwise(moments))
+    if longest > LONGEST_ABSENCE:
+        return f"not compared with the broker for {longest} since {since}"
+    return None
 
 
 def _invariants(db: Connection, book: Book) -> Item:
@@ -135,6 +174,8 @@ def _settlement(db: Connection, book: Book, lately: Sequence[SessionRow]) -> Ite
         settled = settlements.load(db, book.id, session.date)
         if settled is None:
             found.append(f"{session.date}: not settled")
+        elif settled.late:
+            found.append(f"{session.date}: settled late, at {settled.at}")
         elif settled.difference:
             found.append(
                 f"{session.date}: ours {cents(settled.cash_close)},"
@@ -143,9 +184,25 @@ def _settlement(db: Connection, book: Book, lately: Sequence[SessionRow]) -> Ite
     return item(
         "settlement",
         not found,
-        f"in {len(lately) - len(found)} of {len(lately)} sessions the broker's cash at the close "
-        "is ours" + "".join(f"; {f}" for f in found[:3]),
+        f"in {len(lately) - len(found)} of {len(lately)} sessions the broker's cash at the close, "
+        "asked on the day, is ours" + "".join(f"; {f}" for f in found[:3]),
         "Compare the day's fills with the broker's statement, then rehearse again.",
+    )
+
+
+def _status(book: Book, row: BookRow, was: Sequence[Entry]) -> Item:
+    found = [
+        f"{e.status} at {e.at} ({e.set_by}: {e.why})"
+        for e in was
+        if e.status is not BookStatus.ACTIVE
+    ]
+    return item(
+        "status",
+        row.status is BookStatus.ACTIVE and not found,
+        f"{book.id} is {row.status} ({row.why})"
+        + "".join(f"; it was {f}" for f in found[:3])
+        + (", and never another since the first open" if not found else ""),
+        "Find out why, put it right, make the book ACTIVE and begin the five anew.",
     )
 
 
@@ -158,23 +215,33 @@ def _reconciled(book: Book, when: datetime | None, lately: Sequence[SessionRow])
     )
 
 
-def _same(db: Connection, wanted: Wanted) -> Iterator[Item]:
-    ran = settings_log.newest(db, wanted.book.id)
-    before = ran.values if ran else {}
-    names = sorted(
-        n for n, v in wanted.values.items() if before.get(n) != v and n != "TRADING_MODE"
-    )
-    rehearsed = ran.commit if ran else None
+def _same(db: Connection, wanted: Wanted, lately: Sequence[SessionRow]) -> Iterator[Item]:
+    """Compare all that was in force from the first open to the end of the last session.
+
+    What came after it was not rehearsed.
+    """
+    ended = [m.at for m in market_states.of_day(db, wanted.book.id, lately[0].date)]
+    until = max(lately[0].close_at, *ended)
+    ran = settings_log.between(db, wanted.book.id, lately[-1].open_at, until)
+    commits = dict.fromkeys(each.commit or "not known" for each in ran)
     yield item(
         "rehearsed_code",
-        rehearsed is not None and rehearsed == wanted.commit,
-        f"rehearsed was commit {rehearsed or 'not known'}, this is {wanted.commit or 'not known'}",
-        "Rehearse the very code that is to trade.",
+        wanted.commit is not None and list(commits) == [wanted.commit],
+        f"rehearsed was commit {', '.join(commits) or 'not known'}, "
+        f"this is {wanted.commit or 'not known'}",
+        "Rehearse the very code that is to trade, all five sessions.",
     )
+    others = [
+        f"{name} was {each.values.get(name, 'not known')}"
+        for each in ran
+        for name, value in sorted(wanted.values.items())
+        if each.values.get(name) != value
+    ]
+    found = list(dict.fromkeys(others))
     yield item(
         "rehearsed_settings",
-        not names,
-        f"{len(names)} settings of {wanted.book.id} are not those of the rehearsal"
-        + "".join(f"; {n} was {before.get(n)}" for n in names[:3]),
-        "Set them as rehearsed, or rehearse them.",
+        bool(ran) and not found,
+        f"{len(found)} settings of {wanted.book.id} were other than to be rehearsed, "
+        f"{len(ran)} were noted" + "".join(f"; {f}" for f in found[:3]),
+        "Set them as rehearsed, or rehearse them, all five sessions.",
     )

@@ -20,6 +20,8 @@ from app.pipeline.services import Services
 
 #: Who sets the state when sales are refused, and the kind of what is noted.
 EXIT = "exit"
+#: What is done about an order that the broker refuses again and again.
+WATCHED = "watched here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def alarm(to: Services, db: Connection, row: BookRow, trouble: Trouble) -> None:
     now, kind, symbol = to.clock.now(), trouble.said.gate, trouble.symbol
     if recovery.noted(db, to.book.id, kind, symbol, trouble.since):
         return
-    recovery.add(db, to.book.id, Difference(now, kind, symbol, trouble.why, None, "watched here"))
+    recovery.add(db, to.book.id, Difference(now, kind, symbol, trouble.why, None, WATCHED))
     judged = [(symbol, trouble.subject, trouble.said)]
     verdicts.add(db, to.book.id, now, to.settings, {"protect": judged})
     # A book that sends nothing enters nothing: what it decides stays worth reading.

@@ -2,35 +2,29 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pipeline_market import CALENDAR, MINUTE, NOON, D
-from pipeline_world import World, world_of
+from pipeline_market import NOON
+from pipeline_world import World
+from rehearsal_world import CODE, live_through, rehearsal_of
 from typer.testing import CliRunner
 
 from app.adapters import BROKERS
 from app.adapters.port import BrokerClock, Capabilities
 from app.cli.checklist import checklist
-from app.config import changes, load
-from app.engine.book import BookStatus
-from app.engine.orders import Purpose
 from app.engine.readiness import ITEMS, Item, in_order
 from app.io import commit
 from app.io.clock import wall
-from app.io.store import positions, recovery
 from app.io.store.database import Database
-from app.io.store.recovery import Difference
 from app.io.store.schema import metadata
-from app.pipeline import dress_rehearsal, in_force, sessions
-from app.pipeline.dress_rehearsal import NAMES, Wanted
+from app.pipeline import sessions
+from app.pipeline.dress_rehearsal import NAMES
 
-CODE = "c0ffee" * 7
-FIRST = datetime.fromisoformat("2026-03-16T13:30:00+00:00")  # a Monday
 REAL = {
     "TRADING_MODE": "REAL",
     "ALPACA_API_KEY": "AK0123456789",
@@ -41,89 +35,8 @@ REAL = {
 
 @pytest.fixture
 def world(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
-    with world_of((database_url, redis_url), tmp_path, at=FIRST - timedelta(hours=1)) as made:
-        made.services[0] = replace(made.to, commit=CODE)
+    with rehearsal_of((database_url, redis_url), tmp_path) as made:
         yield made
-
-
-def live_through(world: World, days: int = 5) -> None:
-    """Let so many days pass, each with a purchase that the pre-close sells."""
-    for n in range(days):
-        opens = FIRST + timedelta(days=n)
-        world.at(opens + 10 * MINUTE)
-        in_force.current(world.to)
-        assert sessions.advance(world.to) == "TRADING"
-        world.buy("AAPL")
-        world.intend("AAPL", cause=f"day {n}", purpose=Purpose.STOP_LOSS)
-        world.run()
-        world.stream(world.order("AAPL"))
-        world.run()
-        world.at(opens + timedelta(hours=6, minutes=30))
-        assert sessions.advance(world.to) == "CLOSED"
-
-
-def looked(world: World, code: str = CODE, **settings: str) -> dict[str, tuple[bool, str]]:
-    told = load(settings, Path("no such file"))
-    values = changes.in_force(told, world.book.id, {}).values
-    wanted = Wanted(world.book, code, values)
-    with world.to.database.begin() as db:
-        found = list(dress_rehearsal.look(db, wanted, CALENDAR))
-    assert sorted(each.name for each in found) == sorted(NAMES)
-    return {each.name: (each.ok, each.said) for each in found}
-
-
-def refused(found: Mapping[str, tuple[bool, str]]) -> list[str]:
-    return [name for name in NAMES if not found[name][0]]
-
-
-def test_five_sessions_without_a_fault_pass_and_four_do_not(world: World) -> None:
-    live_through(world, 4)
-    assert refused(looked(world)) == ["sessions"]
-    world.at(FIRST + timedelta(days=4, minutes=10))
-    sessions.advance(world.to)
-    assert refused(looked(world)) == ["sessions", "settlement", "reconciled"]
-    world.at(FIRST + timedelta(days=4, hours=6, minutes=30))
-    assert sessions.advance(world.to) == "CLOSED"
-    assert refused(looked(world)) == []
-
-
-def test_what_was_changed_since_the_rehearsal_is_named(world: World) -> None:
-    live_through(world)
-    assert refused(looked(world)) == []
-    assert refused(looked(world, code="0" * 40)) == ["rehearsed_code"]
-    changed = looked(world, MAX_POSITIONS="3")
-    assert refused(changed) == ["rehearsed_settings"]
-    assert "MAX_POSITIONS was 4" in changed["rehearsed_settings"][1]
-
-
-def test_every_fault_of_a_rehearsal_is_refused_by_its_item(world: World) -> None:
-    live_through(world)
-    now, book = world.market.at, world.book.id
-    found = Difference(now, "position", "AAPL", "1", "2", "entries stopped")
-    with world.to.database.begin() as db:
-        outage = replace(found, kind="broker", action="entries stopped")
-        recovery.add(db, book, outage)
-    assert refused(looked(world)) == []
-    with world.to.database.begin() as db:
-        recovery.add(db, book, found)
-        db.exec_driver_sql("UPDATE daily_settlements SET broker_cash = broker_cash + 1")
-    assert refused(looked(world)) == ["differences", "settlement"]
-    world.set_status(BookStatus.REDUCING)
-    with world.to.database.begin() as db:
-        held = positions.load(db, book)["AAPL"]
-        positions.save(db, book, replace(held, quantity=D(7), average_price=D(100)), now)
-        db.exec_driver_sql("DELETE FROM sessions WHERE date = '2026-03-18'")
-        db.exec_driver_sql("UPDATE book_states SET reconciled_at = NULL")
-    everything = ["sessions", "invariants", "differences", "settlement", "status", "reconciled"]
-    assert refused(looked(world)) == everything
-
-
-def test_a_book_without_sessions_refuses_them_all(world: World) -> None:
-    sessions.advance(world.to)
-    assert set(NAMES[:4]) <= set(refused(looked(world)))
-
-
-# -- the command --------------------------------------------------------------------------------
 
 
 CAN = Capabilities(client_ids=True, auction_orders=True, stop_orders=True)

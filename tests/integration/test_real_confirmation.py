@@ -1,10 +1,11 @@
 """REAL as processes meet it: none that could move an order starts without the operator's word."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,40 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, *words: str, environ: Mapping[str, str] = REAL) -> subprocess.Popen[str]:
+def start(
+    folder: Path, *words: str, environ: Mapping[str, str] = REAL, within: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     ours = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environ}
     return subprocess.Popen(
-        [*METRONOME, *words],
+        [*within, *METRONOME, *words],
         cwd=folder,
         env=ours,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+
+
+#: A namespace in which what is started is process 1, as in a container.
+CONTAINER = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None
+    or subprocess.run([*CONTAINER, "true"], check=False, capture_output=True).returncode != 0,
+    reason="this machine lets nobody make a PID namespace",
+)
+@pytest.mark.parametrize("own_proc", [True, False])
+def test_the_first_process_of_a_container_is_believed_nothing(folder: Path, own_proc: bool) -> None:
+    within = [*CONTAINER, *(["--mount-proc"] if own_proc else [])]
+    line = REAL | {"REAL_TRADING_CONFIRMED_BY": "1"}
+    output, _ = start(folder, "beat", environ=line, within=within).communicate(timeout=30)
+    assert output.startswith("metronome: TRADING_MODE: REAL, not confirmed")
+    process = start(folder, "beat", "--confirm-real-trading", within=within)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("REAL MONEY: us_baskets")
+    process.kill()
+    process.communicate(timeout=10)
 
 
 @pytest.mark.parametrize("command", ["worker", "beat", "feed", "up"])

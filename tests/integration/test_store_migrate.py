@@ -15,8 +15,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
+from app.engine.book import BookStatus
 from app.engine.errors import InvalidData, Transient
-from app.io.store import adjustments, chains, order_links, verdicts
+from app.io.store import adjustments, chains, order_links, status_log, verdicts
 from app.io.store import migrate as migration
 from app.io.store.chains import Decision
 from app.io.store.migrate import migrate
@@ -146,6 +147,20 @@ def test_what_was_adopted_before_is_an_adjustment_at_what_it_had_cost(empty_url:
     with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
         [change] = adjustments.all(db, "us_baskets")
     assert (change.symbol, change.quantity, change.average_price) == ("MSFT", 7, 200)
+
+
+def test_what_a_book_is_when_its_history_begins_is_its_first_entry(empty_url: str) -> None:
+    at = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+    with version(empty_url, "0014") as db:
+        db.exec_driver_sql(
+            "INSERT INTO book_states (book, mode, status, why, set_by, set_at, engine, settings)"
+            " VALUES ('us_baskets', 'PAPER', 'REDUCING', '31 orders', 'fuse', %s, '{}', 'f00d')",
+            (at,),
+        )
+    migrate(empty_url)
+    with sa.create_engine(empty_url, poolclass=sa.NullPool).begin() as db:
+        [entry] = status_log.since(db, "us_baskets", at)
+    assert entry == status_log.Entry(at, BookStatus.REDUCING, "31 orders", "fuse")
 
 
 def test_four_at_once_make_the_tables_once(empty_url: str) -> None:

@@ -14,7 +14,7 @@ from app.config.loading import load
 from app.engine.book import Book, BookStatus, Mode
 from app.engine.errors import InvalidData
 from app.engine.state import BasketEvidence, BookState, LastSignal
-from app.io.store import book_states, commands, recovery, reports, task_slots
+from app.io.store import book_states, commands, recovery, reports, status_log, task_slots
 from app.io.store.database import Database
 from app.io.store.recovery import Difference
 
@@ -99,6 +99,12 @@ def test_a_book_starts_active_and_stays_what_it_was_set_to(database: Database) -
         row = book_states.lock(db, BOOK)
     assert (row.status, row.why, row.set_by) == (BookStatus.HALTED, "rate fuse", "guard")
     assert (row.set_at, row.reconciled_at) == (LATER, LATER)
+    with database.begin() as db:
+        told = status_log.since(db, BOOK, AT)
+    assert [(e.at, e.status, e.set_by) for e in told] == [
+        (AT, BookStatus.ACTIVE, "start"),
+        (LATER, BookStatus.HALTED, "guard"),
+    ]
     assert the_only(database, "SELECT settings FROM book_states") == "beef"
 
 

@@ -51,13 +51,31 @@ def test_a_change_is_as_if_the_process_had_been_told_it() -> None:
     assert made.values["CUTOFF_DELTA"] == "-0.03"
 
 
-def test_no_secret_and_no_address_is_among_the_values() -> None:
+def test_no_secret_and_of_addresses_only_the_markets_hosts_are_among_the_values() -> None:
     values = in_force(SETTINGS, BOOK, {}).values
     assert "s3cret" not in str(values)
     numbers = {name.name for name in NUMBERS}
     assert set(values) >= numbers
     others = {name for name in set(values) - numbers if not name.startswith(f"{BOOK}.")}
-    assert others == {"TRADING_MODE", "AUTO_MODE", "TEST_MODE_ENABLED", "ALPACA_FEED"}
+    modes = {"TRADING_MODE", "AUTO_MODE", "TEST_MODE_ENABLED", "ALPACA_FEED"}
+    market = {
+        "ALPACA_TRADING_URL": "paper-api.alpaca.markets",
+        "ALPACA_DATA_URL": "data.alpaca.markets",
+        "MARKET_SPEED": "1",
+    }
+    assert others == modes | set(market)
+    assert {name: values[name] for name in market} == market
+
+
+def test_the_market_is_told_by_its_host_and_speed() -> None:
+    simulated = {
+        "ALPACA_TRADING_URL": "http://me:s3cret@127.0.0.1:4711/x",
+        "ALPACA_DATA_URL": "http://127.0.0.1:4711",
+        "MARKET_SPEED": "600",
+    }
+    values = in_force(load(simulated, NO_FILE), BOOK, {}).values
+    assert values["ALPACA_TRADING_URL"] == values["ALPACA_DATA_URL"] == "127.0.0.1"
+    assert values["MARKET_SPEED"] == "600"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from sqlalchemy.engine import Connection
 from app.engine.book import Book, BookStatus
 from app.engine.errors import InvalidData
 from app.engine.state import BookState, from_json, to_json
+from app.io.store import status_log
 from app.io.store.schema import book_states
+from app.io.store.status_log import Entry
 
 _b = book_states.c
 
@@ -38,21 +40,26 @@ def ensure(db: Connection, book: Book, settings: str, at: datetime) -> None:
 
     Raises InvalidData where the row belongs to the other mode: paper positions are not real ones.
     """
+    first = Entry(at, BookStatus.ACTIVE, "first start", "start")
     new = insert(book_states).values(
         book=book.id,
         mode=book.mode,
-        status=BookStatus.ACTIVE,
-        why="first start",
-        set_by="start",
-        set_at=at,
+        status=first.status,
+        why=first.why,
+        set_by=first.set_by,
+        set_at=first.at,
         engine=to_json(BookState()),
         settings=settings,
     )
-    mode = db.execute(
+    # PostgreSQL's own mark: no transaction has replaced a row that this statement inserted.
+    inserted = sa.literal_column("xmax = 0", sa.Boolean)
+    mode, made = db.execute(
         new.on_conflict_do_update(index_elements=[_b.book], set_={"settings": settings}).returning(
-            _b.mode
+            _b.mode, inserted
         )
-    ).scalar_one()
+    ).one()
+    if made:
+        status_log.add(db, book.id, first)
     if mode != book.mode:
         raise InvalidData(
             f"book {book.id} is {mode} in this database and {book.mode} in the settings; "
@@ -105,8 +112,9 @@ def save_engine(db: Connection, book_id: str, state: BookState) -> None:
 def set_status(
     db: Connection, book_id: str, status: BookStatus, why: str, by: str, at: datetime
 ) -> None:
-    """Set what the book may do, with who or what set it and why."""
+    """Set what the book may do, with who or what set it and why, and keep it in its history."""
     _update(db, book_id, status=status, why=why, set_by=by, set_at=at)
+    status_log.add(db, book_id, Entry(at, status, why, by))
 
 
 def set_reconciled(db: Connection, book_id: str, at: datetime | None) -> None:

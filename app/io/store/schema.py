@@ -148,6 +148,21 @@ book_states = sa.Table(
     _one_of("status", BookStatus),
 )
 
+status_log = sa.Table(
+    "status_log",
+    metadata,
+    _serial(),
+    _book(),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("set_by", sa.Text, nullable=False),
+    _wall(),
+    _one_of("status", BookStatus),
+    sa.Index(None, "book", "at"),
+    comment="every status that a book was set to; the one of now stands in book_states",
+)
+
 signals = sa.Table(
     "signals",
     metadata,

@@ -1,7 +1,7 @@
 """What was in force when: a row for each change of the settings, whatever changed them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ def add_once(db: Connection, book_id: str, entry: Entry) -> bool:
     # Processes that see the same change in the same moment come one after the other.
     db.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"settings:{book_id}"))))
     before = newest(db, book_id)
-    if before and (before.fingerprint, before.commit) == (entry.fingerprint, entry.commit):
+    if before and replace(entry, at=before.at, why=before.why) == before:
         return False
     values: dict[str, Any] = {n: getattr(entry, n) for n in Entry.__dataclass_fields__}
     db.execute(settings_log.insert().values(book=book_id, **values))
@@ -45,6 +45,14 @@ def newest(db: Connection, book_id: str, at: datetime | None = None) -> Entry | 
     query = sa.select(*_COLUMNS).where(_s.book == book_id, *([_s.at <= at] if at else []))
     row = db.execute(query.order_by(*_NEWEST_FIRST).limit(1)).one_or_none()
     return Entry(*row) if row else None
+
+
+def between(db: Connection, book_id: str, since: datetime, until: datetime) -> list[Entry]:
+    """Return all that was in force at any moment of a span, both ends included, oldest first."""
+    before = newest(db, book_id, since)
+    query = sa.select(*_COLUMNS).where(_s.book == book_id, _s.at > since, _s.at <= until)
+    later = [Entry(*row) for row in db.execute(query.order_by(_s.at, _s.id))]
+    return [before, *later] if before else later
 
 
 def first_at(db: Connection, book_id: str) -> datetime | None:
