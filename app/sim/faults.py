@@ -12,6 +12,14 @@ from typing import Any
 from app.engine.errors import InvalidData
 
 
+class Door(StrEnum):
+    """Where something goes wrong: trading is orders, account and their stream, data are prices."""
+
+    TRADING = "trading"
+    DATA = "data"
+    BESIDE = "beside"  # news, filings, the model
+
+
 class Kind(StrEnum):
     """What may go wrong. Delays are wall seconds."""
 
@@ -75,7 +83,7 @@ class Faults:
     def __init__(self, rules: list[Rule], seed: int) -> None:
         self._random = Random(seed)
         self.seed = seed
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[tuple[Kind, Door]] = Counter()
         self.set(rules)
 
     def set(self, rules: list[Rule], seed: int | None = None) -> None:
@@ -84,12 +92,12 @@ class Faults:
         if seed is not None:
             self.seed, self._random = seed, Random(seed)
 
-    def draw(self, kind: Kind) -> Rule | None:
-        """Return the rule if the fault happens now."""
+    def draw(self, kind: Kind, door: Door = Door.BESIDE) -> Rule | None:
+        """Return the rule if the fault happens now; the door is what it is counted at."""
         rule = self.rules.get(kind)
         if rule is None or self._random.random() >= rule.probability:
             return None
-        self.counts[kind] += 1
+        self.counts[kind, door] += 1
         return rule
 
     def share(self) -> float:
@@ -97,15 +105,19 @@ class Faults:
         return self._random.uniform(0.1, 0.9)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the rules and how often each kind has happened."""
+        """Return the rules and how often each kind has happened, in all and door by door."""
         return {
             "seed": self.seed,
             "rules": [
                 {"kind": r.kind, "probability": r.probability, "seconds": r.seconds}
                 for r in self.rules.values()
             ],
-            "counts": {kind: self.counts[kind] for kind in Kind},
+            "counts": {kind: sum(self.counts[kind, door] for door in Door) for kind in Kind},
+            "doors": {door: self._at(door) for door in Door},
         }
+
+    def _at(self, door: Door) -> dict[str, int]:
+        return {kind: self.counts[kind, door] for kind in Kind if self.counts[kind, door]}
 
 
 def parse_rules(given: str) -> tuple[list[Rule], int | None]:

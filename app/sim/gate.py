@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.sim.faults import Kind
+from app.sim.faults import Door, Kind
 from app.sim.world import World
 
 Headers = list[tuple[bytes, bytes]]
@@ -46,8 +46,8 @@ def gate(world: World, app: ASGIApp) -> ASGIApp:
             await _say(send, 401, [], {"message": "unauthorized."})
         elif not world.access.allows(key, secret):
             await _say(send, 403, [], {"message": "forbidden."})
-        elif not await _misbehave(world, send):
-            await _limited(world, app, scope, receive, send)
+        elif not await _misbehave(world, door := _door(scope["path"]), send):
+            await _limited(world, door, app, scope, receive, send)
 
     return guarded
 
@@ -60,14 +60,18 @@ def _pair(headers: dict[bytes, bytes]) -> tuple[str, str]:
     return key or bearer, secret or bearer
 
 
-async def _misbehave(world: World, send: Send) -> bool:
+def _door(path: str) -> Door:
+    return Door.DATA if path.startswith(DATA) else Door.TRADING
+
+
+async def _misbehave(world: World, door: Door, send: Send) -> bool:
     """Draw the faults that happen before a request is looked at; True if one answered it."""
-    if slow := world.faults.draw(Kind.SLOW):
+    if slow := world.faults.draw(Kind.SLOW, door):
         await asyncio.sleep(slow.seconds)
-    if world.faults.draw(Kind.RATE_LIMIT_429):
+    if world.faults.draw(Kind.RATE_LIMIT_429, door):
         await _too_many(send, [])
         return True
-    if world.faults.draw(Kind.HTML_ERROR):
+    if world.faults.draw(Kind.HTML_ERROR, door):
         await _answer(send, 502, _HTML, GATEWAY_PAGE)
         return True
     return False
@@ -77,8 +81,9 @@ async def _too_many(send: Send, headers: Headers) -> None:
     await _say(send, 429, headers, {"code": 42910000, "message": "rate limit exceeded"})
 
 
-async def _limited(world: World, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    door = "data" if scope["path"].startswith(DATA) else "trading"
+async def _limited(
+    world: World, door: Door, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
     passes, headers = world.limits.take(door, world.exchange.clock.now())
     if not passes:
         await _too_many(send, headers)
@@ -106,9 +111,9 @@ async def _submission(
 
     await app(scope, receive, collect)
     accepted = messages[0]["status"] == 200
-    if accepted and world.faults.draw(Kind.ACCEPT_THEN_DROP):
+    if accepted and world.faults.draw(Kind.ACCEPT_THEN_DROP, Door.TRADING):
         await _hang_up(receive, send)
-    elif accepted and world.faults.draw(Kind.ERROR_504_AFTER_ACCEPT):
+    elif accepted and world.faults.draw(Kind.ERROR_504_AFTER_ACCEPT, Door.TRADING):
         await _say(send, 504, [], {"code": 50410000, "message": "gateway timeout"})
     else:
         for message in messages:

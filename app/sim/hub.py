@@ -10,7 +10,7 @@ import msgpack
 
 from app.sim.data_json import article_json, bar_json, quote_json, trade_json
 from app.sim.exchange import Exchange, Update
-from app.sim.faults import Faults, Kind
+from app.sim.faults import Door, Faults, Kind
 from app.sim.happenings import Happenings
 from app.sim.market import quote_of
 from app.sim.orders import text, to_json
@@ -93,19 +93,19 @@ class TradeHub:
         """Send an update to every listener; nothing is kept for those who come later."""
         if not self.listeners:
             return
-        if self._faults.draw(Kind.STREAM_DISCONNECT):
+        if self._faults.draw(Kind.STREAM_DISCONNECT, Door.TRADING):
             _disconnect(self.listeners)
             return
         frame = json.dumps(update_json(update)).encode()
         if update.fill is None:
             self._deliver(frame)
             return
-        if self._faults.draw(Kind.DUPLICATE_FILL):
+        if self._faults.draw(Kind.DUPLICATE_FILL, Door.TRADING):
             self._deliver(frame)
         loop = asyncio.get_running_loop()
-        if late := self._faults.draw(Kind.LATE_FILL):
+        if late := self._faults.draw(Kind.LATE_FILL, Door.TRADING):
             loop.call_later(late.seconds, self._deliver, frame)
-        elif swapped := self._faults.draw(Kind.OUT_OF_ORDER_FILLS):
+        elif swapped := self._faults.draw(Kind.OUT_OF_ORDER_FILLS, Door.TRADING):
             self._held.append(frame)
             loop.call_later(swapped.seconds, self._release)
         else:
@@ -148,7 +148,7 @@ class DataHub:
 
     def disconnect(self) -> None:
         """Close every connection if the fault is drawn."""
-        if self.listeners and self._faults.draw(Kind.STREAM_DISCONNECT):
+        if self.listeners and self._faults.draw(Kind.STREAM_DISCONNECT, Door.DATA):
             _disconnect(self.listeners)
 
     def _tick(self, at: float) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from app.sim.faults import Faults, Kind
+from app.sim.faults import Door, Faults, Kind
 from app.sim.orders import Order
 from app.sim.refusals import not_found
 
@@ -18,7 +18,7 @@ class Visibility:
 
     def hide(self, order_id: str) -> None:
         """Hide a new order if the fault is drawn."""
-        if rule := self._faults.draw(Kind.EVENTUAL_VISIBILITY):
+        if rule := self._faults.draw(Kind.EVENTUAL_VISIBILITY, Door.TRADING):
             self._hidden[order_id] = self._wall() + rule.seconds
 
     def shows(self, order_id: str) -> bool:

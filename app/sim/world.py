@@ -9,7 +9,7 @@ from typing import Any
 
 from app.engine.errors import InvalidData
 from app.sim.exchange import Exchange, Update
-from app.sim.faults import Faults, Kind
+from app.sim.faults import Door, Faults, Kind
 from app.sim.happenings import Happenings
 from app.sim.hub import DataHub, TradeHub
 from app.sim.keeper import Keeper
@@ -123,7 +123,9 @@ def build(
 
 def partial_limit(faults: Faults, order: Order) -> Decimal | None:
     """Return how much of a new order may fill at once if the fault is drawn, else None."""
-    if order.tif == "fok" or order.leaves < 2 or faults.draw(Kind.PARTIAL_FILL) is None:
+    if order.tif == "fok" or order.leaves < 2:
+        return None
+    if faults.draw(Kind.PARTIAL_FILL, Door.TRADING) is None:
         return None
     part = (order.leaves * Decimal(faults.share())).to_integral_value(rounding=ROUND_FLOOR)
     return max(part, Decimal(1))

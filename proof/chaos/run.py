@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,9 +19,11 @@ from app.io.store.database import Database
 from app.local.environment import HOST, simulated
 from app.local.stack import Event, Stack
 from proof.chaos import world
+from proof.chaos.aim import Aim
 from proof.chaos.assault import Assault, Struck
 from proof.chaos.figures import Figures
-from proof.chaos.recovery import Blow, longest_pause, recoveries
+from proof.chaos.recovery import Blow, Recovery, Work, longest_pause, recoveries
+from proof.chaos.solos import Solos
 from proof.chaos.verdict import Account, Exchange, begin_to_witness, compare, work_done
 from proof.chaos.victims import Victim, victims
 from proof.chaos.watch import Seen, Watch
@@ -59,24 +62,26 @@ def _live(
     stack: Stack, wish: world.Wish, doors: tuple[Database, Exchange, int], say: Say
 ) -> Figures:
     database, exchange, control = doors
-    book, assault = the_book(wish), Assault(stack, Random(wish.seed))
+    aim, random = Aim(stack.urls["database"]), Random(wish.seed)
+    book, assault = the_book(wish), Assault(stack, random, aim, Solos(Random(wish.seed)))
     begin_to_witness(database)
-    watch = Watch(stack.urls["database"], stack.urls["redis"], lambda: connected(stack))
-    _wait_for_work(stack, database)
+    watch = Watch(stack.urls["database"], stack.urls["redis"], lambda: clients(stack))
+    _wait_for_orders(stack, exchange)
     watch.start()
     try:
         began = wall().timestamp()
         _rage(assault, wish, exchange, control, say)
         ended = wall().timestamp()
         harm = _calm(exchange, assault, control)
-        broker_faults = exchange.faults()
+        broker_faults, other_faults = exchange.faults()
         say(f"quiet for {wish.quiet_s:g} s: no kills, no faults")
         _rest(assault, wish.quiet_s)
         account = _settled(assault, database, exchange, book)
     finally:
         assault.relent()
+        aim.close()
         watch.stop()
-    works = work_done(database)
+    works, felt = work_done(database), blows(assault.struck, watch.seen, harm["stalls"])
     killed, stopped = assault.counts()
     return Figures(
         seed=wish.seed,
@@ -84,10 +89,13 @@ def _live(
         speed=wish.speed,
         kills=killed,
         stops=stopped,
+        kills_while_sending=assault.while_sending(),
         broker_faults=broker_faults,
+        other_faults=other_faults,
         proxy_faults=harm["counts"],
         account=account,
-        recoveries=tuple(recoveries(blows(assault.struck, watch.seen, harm["stalls"]), works)),
+        recoveries=tuple(recoveries(felt, works)),
+        children_back=tuple(children_back(felt, watch.seen)),
         began=began,
         longest_pause_s=longest_pause(works, began, ended),
         connections=_connections(watch.seen),
@@ -100,10 +108,10 @@ def the_book(wish: world.Wish) -> Book:
     return load({**os.environ, **world.environment(wish), **simulated(1, wish.speed)}).books[0]
 
 
-def connected(stack: Stack) -> frozenset[int]:
-    """Return the ids of the processes that may hold connections now."""
+def clients(stack: Stack) -> dict[Victim, frozenset[int]]:
+    """Return the ids of the processes that may hold connections now, by kind."""
     running = victims(stack)
-    return frozenset(process.pid for kind in CONNECTED for process in running[kind])
+    return {kind: frozenset(one.pid for one in running[kind]) for kind in CONNECTED}
 
 
 def in_words(
@@ -133,7 +141,23 @@ def blows(struck: list[Struck], seen: Seen, stalls: list[tuple[str, float, float
     return found + [Blow("stall", at, at + seconds) for _, at, seconds in servers]
 
 
+def children_back(felt: list[Blow], seen: Seen) -> list[Recovery]:
+    """Return how long it took until the pool had all its children, by what had taken some.
+
+    Work goes on with those that are left: it would not tell that one is never replaced.
+    """
+    takes = [b for b in felt if b.kind is Victim.WORKER or (b.kind is Victim.CHILD and b.gone)]
+    killed_at = {pid: blow.at for blow in takes for pid in blow.gone}
+
+    def is_whole(at: float, pids: frozenset[int]) -> bool:
+        living = [pid for pid in pids if killed_at.get(pid, inf) > at]
+        return len(living) >= world.CHILDREN
+
+    return recoveries(takes, [Work(at, at, 0) for at, pids in seen.children if is_whole(at, pids)])
+
+
 def _rage(assault: Assault, wish: world.Wish, exchange: Exchange, control: int, say: Say) -> None:
+    exchange.misbehave(world.FAULTS, wish.seed)
     order_proxy(control, "storm")
     due, told = monotonic(), 0.0
     deadline = due + wish.minutes * 60
@@ -144,9 +168,10 @@ def _rage(assault: Assault, wish: world.Wish, exchange: Exchange, control: int, 
         if now - told > 5:
             told = now
             killed, stopped = assault.counts()
+            faults = sum(exchange.faults()[0].values())
             say(
                 f"{deadline - now:4.0f} s to go: {sum(killed.values())} kills,"
-                f" {sum(stopped.values())} stops, {sum(exchange.faults().values())} broker faults,"
+                f" {sum(stopped.values())} stops, {faults} broker faults,"
                 f" {exchange.ask('/sim/state')['orders']} orders"
             )
 
@@ -154,7 +179,7 @@ def _rage(assault: Assault, wish: world.Wish, exchange: Exchange, control: int, 
 def _calm(exchange: Exchange, assault: Assault, control: int) -> dict[str, Any]:
     """End every harm; return what the proxy did."""
     assault.relent()
-    exchange.calm()
+    exchange.misbehave([], 0)
     return order_proxy(control, "calm")
 
 
@@ -168,9 +193,13 @@ def _settled(assault: Assault, database: Database, exchange: Exchange, book: Boo
         _rest(assault, 0.3)
 
 
-def _wait_for_work(stack: Stack, database: Database) -> None:
-    """Wait until tasks are carried out: chaos is not about the first start."""
-    while not work_done(database):
+def _wait_for_orders(stack: Stack, exchange: Exchange) -> None:
+    """Wait until the book trades: chaos is not about the first start.
+
+    It begins anyway after a while; without orders the run misses its aims by itself.
+    """
+    deadline = monotonic() + world.STARTING_S
+    while not exchange.ask("/sim/state")["orders"] and monotonic() < deadline:
         if stack.wait(0.2):
             raise KeyboardInterrupt
 

@@ -16,6 +16,7 @@ from app.io.store import book_states, fills, orders, sessions
 from app.io.store.database import Database
 from app.pipeline.invariants import Breaches, Theirs, check
 from proof.chaos.recovery import Work
+from proof.chaos.states import differing_states
 
 #: Every end of a slot's run is noted beside it: two ends of one slot are two runs.
 WITNESS = (
@@ -49,6 +50,7 @@ class Account:
 
     breaches: Breaches
     lost: int
+    states_differ: tuple[str, ...]
     slots: int
     slots_run_twice: int
     orders: int
@@ -57,7 +59,8 @@ class Account:
 
     @property
     def is_sound(self) -> bool:
-        return not (self.breaches.total or self.lost or self.slots_run_twice)
+        wrong = self.breaches.total or self.lost or self.states_differ or self.slots_run_twice
+        return not wrong
 
 
 class Exchange:
@@ -77,14 +80,19 @@ class Exchange:
         """Close its connections."""
         self._client.close()
 
-    def calm(self) -> None:
-        """Let it misbehave no more."""
-        self._client.post("/sim/faults", json={"rules": []}).raise_for_status()
+    def misbehave(self, rules: list[dict[str, Any]], seed: int) -> None:
+        """Let it commit faults, drawn from the seed; without rules it misbehaves no more."""
+        told = {"rules": rules, "seed": seed}
+        self._client.post("/sim/faults", json=told).raise_for_status()
 
-    def faults(self) -> dict[str, int]:
-        """Return how many faults it has committed, kind by kind."""
-        counts: Mapping[str, int] = self.ask("/sim/faults")["counts"]
-        return {kind: count for kind, count in counts.items() if count}
+    def faults(self) -> tuple[dict[str, int], int]:
+        """Return its faults of trading and of the stream of orders, and how many others it made.
+
+        The others are those of prices, and of the news, filings and answers that it plays.
+        """
+        doors: dict[str, dict[str, int]] = self.ask("/sim/faults")["doors"]
+        trading = doors.pop("trading")
+        return trading, sum(sum(counts.values()) for counts in doors.values())
 
 
 def begin_to_witness(database: Database) -> None:
@@ -107,6 +115,7 @@ def compare(database: Database, exchange: Exchange, book: Book) -> Account:
         return Account(
             breaches=check(db, book, theirs, opened_with),
             lost=len(lost_orders(made, theirs.client_ids)) + len(lost_fills(executed, filled)),
+            states_differ=tuple(differing_states(made, taken)),
             slots=db.scalar(sa.text("SELECT count(*) FROM task_slots")) or 0,
             slots_run_twice=db.scalar(sa.text(_TWICE)) or 0,
             orders=len(made),

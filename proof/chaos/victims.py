@@ -31,8 +31,11 @@ NAMES = {
 BACKEND_TITLE = "postgres: metronome metronome "
 
 
-def victims(stack: Stack) -> dict[Victim, list[psutil.Process]]:
-    """Return who runs now, kind by kind, in the order of their ids; nobody else."""
+def victims(stack: Stack, spared: int | None = None) -> dict[Victim, list[psutil.Process]]:
+    """Return who runs now, kind by kind, in the order of their ids; nobody else.
+
+    Spared is the backend of whoever would wake it again.
+    """
     found: dict[Victim, list[psutil.Process]] = {kind: [] for kind in Victim}
     for described in stack.processes():
         kind = NAMES.get(described.name)
@@ -41,7 +44,8 @@ def victims(stack: Stack) -> dict[Victim, list[psutil.Process]]:
         # Whoever has ended meanwhile was no victim.
         with suppress(psutil.NoSuchProcess):
             _add(found, kind, psutil.Process(described.pid))
-    return found
+    backends = found[Victim.BACKEND]
+    return {**found, Victim.BACKEND: [one for one in backends if one.pid != spared]}
 
 
 def _add(found: dict[Victim, list[psutil.Process]], kind: Victim, leader: psutil.Process) -> None:
@@ -49,11 +53,18 @@ def _add(found: dict[Victim, list[psutil.Process]], kind: Victim, leader: psutil
         return
     found[kind].append(leader)
     if kind in (Victim.WORKER, Victim.POSTGRES):
-        children = sorted(leader.children(), key=lambda child: child.pid)
+        children = sorted(filter(_lives, leader.children()), key=lambda child: child.pid)
         if kind is Victim.WORKER:
             found[Victim.CHILD] += children
         else:
             found[Victim.BACKEND] += filter(_is_backend, children)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is_backend(process: psutil.Process) -> bool:

@@ -1,8 +1,8 @@
-"""What is looked at all the time: do the servers answer, and who is connected to PostgreSQL."""
+"""What is looked at all the time: servers' answers, connections to PostgreSQL, pool children."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -11,6 +11,7 @@ import redis
 
 from app.io.clock import pause, wall
 from app.local.postgres import libpq_url
+from proof.chaos.victims import Victim
 
 EVERY_S = 0.2
 NAME = "chaos"
@@ -22,9 +23,13 @@ _CONNECTED = f"""
 
 @dataclass(slots=True)
 class Seen:
-    """The worst so far, and when each server answered: wall seconds, beginning of the question."""
+    """The worst so far, when each server answered, and which children of the pool were there.
+
+    Wall seconds, of the beginning of a question and of the end of a look.
+    """
 
     answers: dict[str, list[float]] = field(default_factory=lambda: {"postgres": [], "redis": []})
+    children: list[tuple[float, frozenset[int]]] = field(default_factory=list)
     most_of_one: int = 0
     most_of_all: int = 0
     samples: int = 0
@@ -38,7 +43,10 @@ class Watch:
     """Looks five times a second in a thread of its own, past the proxy, until it is stopped."""
 
     def __init__(
-        self, database_url: str, redis_url: str, living: Callable[[], frozenset[int]]
+        self,
+        database_url: str,
+        redis_url: str,
+        living: Callable[[], Mapping[Victim, frozenset[int]]],
     ) -> None:
         self._database = libpq_url(database_url)
         self._redis = redis_url
@@ -46,7 +54,7 @@ class Watch:
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._look, args=(look,), daemon=True)
-            for look in (self._look_at_postgres, self._look_at_redis)
+            for look in (self._look_at_postgres, self._look_at_redis, self._look_at_children)
         ]
         self.seen = Seen()
 
@@ -81,7 +89,8 @@ class Watch:
         finally:
             connection.close()
         self.seen.answers["postgres"].append(asked)
-        self._note(Counter(pid for name in names if (pid := pid_in(name)) in self._living()))
+        living = frozenset().union(*self._living().values())
+        self._note(Counter(pid for name in names if (pid := pid_in(name)) in living))
 
     def _note(self, connected: Counter[int]) -> None:
         """Keep the worst. A backend whose client has ended is about to notice that."""
@@ -99,6 +108,10 @@ class Watch:
         finally:
             client.close()
         self.seen.answers["redis"].append(asked)
+
+    def _look_at_children(self) -> None:
+        children = self._living()[Victim.CHILD]
+        self.seen.children.append((wall().timestamp(), children))
 
 
 def pid_in(application_name: str) -> int:

@@ -9,55 +9,97 @@ from pathlib import Path
 from app.local.environment import any_free_port
 from app.local.procfile import read_procfile
 from app.local.stack import Event, Stack
+from app.sim.faults import DEFAULT_SECONDS, Kind
 from proof.chaos.addresses import SERVERS
 
 #: As many as are likely to be working while one of them is killed.
 CHILDREN = 4
 ROOT = Path(__file__).parents[2]
-#: Every kind of fault of the exchange, and how likely each is wherever it may happen: what strikes
-#: any request less, or nothing would be traded; what strikes an order more, for they are few.
-FAULTS = ",".join(
-    (
-        "all@0.1",
-        "slow@0.2,rate_limit_429@0.12,html_error@0.12,eventual_visibility@0.3",
-        "accept_then_drop@0.2,error_504_after_accept@0.2",
-        "partial_fill@0.4,late_fill@0.3,duplicate_fill@0.3,out_of_order_fills@0.3",
-    )
-)
+#: How likely a fault of each kind is. Few of those that strike any request, or nothing would be
+#: traded; many of those that strike an order alone.
+_LIKELY: dict[Kind, float] = {
+    **dict.fromkeys(Kind, 0.05),
+    Kind.SLOW: 0.12,
+    Kind.RATE_LIMIT_429: 0.08,
+    Kind.HTML_ERROR: 0.08,
+    Kind.STREAM_DISCONNECT: 0.05,
+    Kind.EVENTUAL_VISIBILITY: 0.3,
+    Kind.ACCEPT_THEN_DROP: 0.2,
+    Kind.ERROR_504_AFTER_ACCEPT: 0.2,
+    Kind.PARTIAL_FILL: 0.4,
+    Kind.LATE_FILL: 0.3,
+    Kind.DUPLICATE_FILL: 0.3,
+    Kind.OUT_OF_ORDER_FILLS: 0.3,
+}
+#: An order that is slow to be answered is one that a kill finds under way.
+_SECONDS = {**DEFAULT_SECONDS, Kind.SLOW: 0.6}
+FAULTS = [
+    {"kind": kind, "probability": likely, "seconds": _SECONDS.get(kind, 0.0)}
+    for kind, likely in _LIKELY.items()
+]
 #: The world's first moment in New York: the session has begun. Market seconds from there to 15:30,
 #: when nothing is being closed yet.
 START, MARKET_S = "09:40", 21_000
 #: Ticks expire after a part of their slot: were it faster, most would before they are taken.
 FASTEST, SLOWEST = 20.0, 4.0
-STARTING_S = 15.0
-#: Wall seconds between two readings of texts, which are not the point either.
-READ_EVERY_S = 2.0
+#: Wall seconds that the book has until its first order.
+STARTING_S = 60.0
+#: Wall seconds between two readings of texts, which are not the point: each holds a child for long.
+READ_EVERY_S = 10.0
 READING = ("NEWS_EVERY_SECONDS", "FILINGS_EVERY_SECONDS")
+
+#: Each of these stocks is bought where it rises, and its partner where it falls, as if that were an
+#: inverse fund of it: whatever the market does, half of the universe is to be bought.
+PAIRS = {
+    "AAPL": "SQQQ",
+    "NVDA": "SOXS",
+    "MSFT": "AMZN",
+    "TSLA": "META",
+    "GOOGL": "NFLX",
+    "AMD": "AVGO",
+}
 
 #: A book that trades a lot: what it decides is not the point, that it has orders in flight is.
 LIVELY = {
+    "TIER_A_TICKERS": ",".join((*PAIRS, *PAIRS.values())),
+    "TIER_B_TICKERS": "none",
+    "BENCH_TICKERS": "none",
+    "INVERSE_ETFS": ",".join(f"{bought}:{stock}" for stock, bought in PAIRS.items()),
+    "MAX_INVERSE_SHARE": "0.5",
+    "FUND_LEVERAGE": ",".join(f"{bought}:-1" for bought in PAIRS.values()),
+    "BASKETS": ",".join(f"{bought}:{bought}:{stock}" for stock, bought in PAIRS.items()),
     "MIXER_THRESHOLD": "0.03",
     "RTH_CUTOFF": "0.03",
-    "MIXER_COOLDOWN_SECONDS": "30",
-    "DIRECTION_LOCK_SECONDS": "30",
-    "TIER_A_DAILY_CAP": "2000",
-    "TIER_B_DAILY_CAP": "2000",
-    "BENCH_DAILY_CAP": "2000",
-    "RTH_DAILY_CAP": "2000",
+    "MIXER_COOLDOWN_SECONDS": "1",
+    "DIRECTION_LOCK_SECONDS": "1",
+    "TIER_A_DAILY_CAP": "10000",
+    "TIER_B_DAILY_CAP": "10000",
+    "BENCH_DAILY_CAP": "10000",
+    "RTH_DAILY_CAP": "100000",
     "CAP_SLOT_SECONDS": "30",
     "DAILY_LOSS_LIMIT": "0.4",
-    "RECONCILE_EVERY_SECONDS": "20",
+    "RECONCILE_EVERY_SECONDS": "30",
     "MAX_DATA_AGE_SECONDS": "600",
     "MAX_PRICE_AGE_SECONDS": "600",
     "MAX_INTENT_AGE_SECONDS": "300",
     "BASKET_MIN_SIGNALS": "1",
     "BASKET_MIN_NEGATIVE_SHARE": "0.2",
-    "BASKET_MAX_MEAN": "-0.03",
-    "ORDERS_PER_MINUTE": "120",
-    "STOP_LOSS_PCT": "0.004",
-    "TAKE_PROFIT_PCT": "0.004",
-    "TRAILING_STOP_PCT": "0.002",
-    "TRAILING_AFTER_PCT": "0.002",
+    "BASKET_MAX_MEAN": "-0.001",
+    "BASKET_TICKS": "1",
+    "ETF_LOCK_SECONDS": "5",
+    # Losing trades must not end the trading, nor a few positions keep others out.
+    "KELLY_MIN_TRADES": "100000",
+    "MAX_POSITIONS": "12",
+    "MIN_SLOTS": "12",
+    "MAX_CONCURRENT_RISK": "0.4",
+    "MAX_LOOK_THROUGH": "10",
+    "ORDERS_PER_MINUTE": "500",
+    # Positions end soon: each is an entry, a stop at the broker, its cancel and a sale.
+    "STOP_LOSS_PCT": "0.002",
+    "TAKE_PROFIT_PCT": "0.001",
+    "TRAILING_STOP_PCT": "0.001",
+    "TRAILING_AFTER_PCT": "0.001",
+    "OPPOSITE_SCORE": "0.03",
 }
 
 
@@ -105,7 +147,7 @@ def commands(wish: Wish, ports: dict[str, int]) -> dict[str, str]:
     listed, python = read_procfile(), shlex.quote(sys.executable)
     told = " ".join(f"--{name} {ports[name]}" for name in SERVERS)
     proxy = f"{python} -m proof.chaos.proxy --seed {wish.seed} {told} --control {ports['control']}"
-    market = f"--synthetic {wish.seed} --seed {wish.seed} --start {START} --faults {FAULTS}"
+    market = f"--synthetic {wish.seed} --seed {wish.seed} --start {START}"
     return {
         "postgres": listed["postgres"],
         "redis": listed["redis"],

@@ -11,13 +11,15 @@ import pytest
 from app.local.account import server_account
 from app.local.folder import state_folder
 from proof.chaos.assault import WEIGHTS
-from proof.chaos.figures import Figures, wrongs
+from proof.chaos.figures import RECOVER_WITHIN_S, Figures, wrongs
 from proof.chaos.run import run
 from proof.chaos.victims import Victim
 from proof.chaos.world import Wish
 
 #: Half a minute in which all kinds are struck alike: what a long run has by chance.
 SHORT = Wish(minutes=0.5, seed=5, quiet_s=15.0)
+#: How far beyond its aim a recovery may be where other tests use the machine at the same time.
+PATIENCE = 3
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +43,14 @@ def test_every_kind_was_struck(figures: Figures) -> None:
     struck = {*figures.kills, *figures.stops}
     assert len(struck) >= len(Victim) - 1, f"only {sorted(struck)}"
     assert sum(figures.kills.values()) >= 8
-    assert figures.broker_faults > 0
+    assert figures.broker_faults
     assert figures.proxy_faults
 
 
 def test_nothing_was_done_twice_and_nothing_lost(figures: Figures) -> None:
     assert {what: n for what, n in wrongs(figures.account).items() if n} == {}
-    assert figures.account.slots > 0
+    assert figures.account.orders > 0
+    assert figures.account.fills > 0
 
 
 def test_connections_stayed_within_their_bound(figures: Figures) -> None:
@@ -58,7 +61,13 @@ def test_connections_stayed_within_their_bound(figures: Figures) -> None:
 
 def test_work_goes_on_after_every_blow(figures: Figures) -> None:
     assert figures.recoveries
-    assert all(recovery.seconds < SHORT.quiet_s * 4 for recovery in figures.recoveries)
+    assert figures.children_back
+    slow = [
+        recovery
+        for recovery in (*figures.recoveries, *figures.children_back)
+        if recovery.seconds > PATIENCE * RECOVER_WITHIN_S[recovery.kind]
+    ]
+    assert slow == []
 
 
 def test_nothing_of_it_runs_any_more(figures: Figures, state: Path) -> None:

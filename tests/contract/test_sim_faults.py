@@ -146,6 +146,22 @@ def test_stream_disconnect(world: Running) -> None:
     assert world.counts()["stream_disconnect"] == 1
 
 
+def test_faults_are_counted_at_the_door_where_they_happen(world: Running) -> None:
+    before = world.get("/sim/faults")["doors"]
+    world.faults(always("html_error"), always("slow", seconds=0.01))
+    for path in ("/v2/account", "/v2/orders", "/v2/stocks/bars"):
+        assert world.call("GET", path).status_code == 502
+    world.faults()
+    after = world.get("/sim/faults")["doors"]
+
+    def more(door: str, kind: str) -> int:
+        number: int = after[door].get(kind, 0) - before[door].get(kind, 0)
+        return number
+
+    for kind in ("html_error", "slow"):
+        assert [more(door, kind) for door in ("trading", "data", "beside")] == [2, 1, 0]
+
+
 def test_what_is_under_sim_never_misbehaves_and_refuses_nonsense(world: Running) -> None:
     world.faults(always("html_error"), always("rate_limit_429"), always("slow", seconds=9))
     before = time.monotonic()

@@ -13,11 +13,11 @@ from proof.chaos.addresses import behind, places
 from proof.chaos.assault import GAP_S, LONG_STOP_S, STOP_S, WEIGHTS, Struck, draw
 from proof.chaos.figures import RECOVER_WITHIN_S, Figures, as_json, lines, missed
 from proof.chaos.recovery import SEVERAL, Blow, Recovery, Work, longest_pause, recoveries
-from proof.chaos.run import blows
+from proof.chaos.run import blows, children_back
 from proof.chaos.verdict import Account, lost_fills
 from proof.chaos.victims import Victim
 from proof.chaos.watch import Seen, pid_in
-from proof.chaos.world import MARKET_S, Wish
+from proof.chaos.world import CHILDREN, MARKET_S, Wish
 
 ME = 7
 
@@ -111,6 +111,7 @@ def test_the_same_seed_draws_the_same_deeds_and_all_kinds_of_them() -> None:
     stops = [deed.stop_s for deed in deeds if deed.stop_s is not None]
     assert all(STOP_S[0] <= s <= STOP_S[1] or LONG_STOP_S[0] <= s <= LONG_STOP_S[1] for s in stops)
     assert any(s > 20 for s in stops)
+    assert 0.4 < sum(deed.is_aimed for deed in deeds) / len(deeds) < 0.6
     kills_a_minute = 60 / (sum(GAP_S) / 2) * (1 - len(stops) / len(deeds))
     assert kills_a_minute > 33
 
@@ -149,6 +150,39 @@ def test_fills_are_compared_order_by_order() -> None:
     assert lost_fills([], theirs) == ["a"]
 
 
+def a_pool(*pids: int) -> frozenset[int]:
+    return frozenset(pids)
+
+
+def test_a_child_that_is_never_replaced_is_missed_although_others_work() -> None:
+    whole, less = range(1, CHILDREN + 1), range(2, CHILDREN + 1)
+    killed = a_blow(10.0, None, Victim.CHILD, 1)
+    looks = [(9.9, a_pool(*whole)), (10.1, a_pool(*less)), (10.3, a_pool(*less))]
+    assert [r.seconds for r in children_back([killed], Seen(children=looks))] == [inf]
+    looks.append((10.6, a_pool(*less, 99)))
+    assert [r.seconds for r in children_back([killed], Seen(children=looks))] == [
+        pytest.approx(0.6)
+    ]
+
+
+def test_a_killed_child_that_is_still_seen_is_not_one_of_the_pool() -> None:
+    whole = a_pool(*range(1, CHILDREN + 1))
+    killed = a_blow(10.0, None, Victim.CHILD, 1)
+    later = a_blow(30.0, None, Victim.CHILD, 2)
+    looks = [(10.1, whole), (10.9, a_pool(*range(2, CHILDREN + 2)))]
+    looks.append((31.0, a_pool(*range(3, CHILDREN + 3))))
+    found = children_back([killed, later], Seen(children=looks))
+    assert [r.seconds for r in found] == [pytest.approx(0.9), pytest.approx(1.0)]
+
+
+def test_only_what_takes_children_is_waited_for() -> None:
+    stopped = a_blow(10.0, 12.0, Victim.CHILD)
+    assert children_back([stopped, a_blow(20.0, None, Victim.BEAT, 7)], Seen()) == []
+
+
+SOUND = Account(Breaches(0, 0, 0, 0, 0, 0), 0, (), 9, 0, 4, 3, "ACTIVE")
+
+
 def figures() -> Figures:
     return Figures(
         seed=1,
@@ -156,10 +190,13 @@ def figures() -> Figures:
         speed=60,
         kills={"worker": 20, "beat": 15},
         stops={},
+        kills_while_sending=(4, 1),
         broker_faults={"slow": 40, "html_error": 60},
+        other_faults=7,
         proxy_faults={"redis reply delayed": 1},
-        account=Account(Breaches(0, 0, 0, 0, 0, 0), 0, 9, 0, 4, 3, "ACTIVE"),
+        account=SOUND,
         recoveries=tuple(Recovery(kind, 110.0, 1.0) for kind in RECOVER_WITHIN_S),
+        children_back=(Recovery("pool child", 110.0, 0.4),),
         began=100.0,
         longest_pause_s=3.0,
         connections={
@@ -191,13 +228,26 @@ def test_the_slowest_recoveries_are_told_with_their_moment() -> None:
         ({"kills": {"worker": 29}}, "kills: 29, aim ≥ 30"),
         ({"broker_faults": {"slow": 99}}, "broker faults: 99, aim ≥ 100"),
         ({"proxy_faults": {}}, "proxy faults: 0, aim > 0"),
+        ({"kills_while_sending": (0, 0)}, "kills while an order was sent: 0, aim > 0"),
         (
-            {"recoveries": (Recovery("worker", 0.0, 5.1),)},
+            {"recoveries": (Recovery("beat", 0.0, 1.0), Recovery("worker", 0.0, 5.1))},
             "worst recovery, worker (1 times): 5.1 s, aim ≤ 5 s",
         ),
         (
-            {"recoveries": (Recovery("Valkey", 0.0, inf),)},
+            {"kills": {"Valkey": 40}, "recoveries": (Recovery("Valkey", 0.0, inf),)},
             "worst recovery, Valkey (1 times): never, aim ≤ 10 s",
+        ),
+        (
+            {"recoveries": (Recovery("worker", 0.0, 1.0), Recovery(SEVERAL, 0.0, 1.0, 2))},
+            "worst recovery, beat: not measured, aim ≤ 10 s",
+        ),
+        (
+            {"children_back": (Recovery("pool child", 0.0, inf),)},
+            "all children back, pool child (1 times): never, aim ≤ 5 s",
+        ),
+        (
+            {"account": replace(SOUND, states_differ=("a: CANCELLED here, new there",))},
+            "states that differ: 1, aim 0",
         ),
     ],
 )
