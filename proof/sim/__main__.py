@@ -60,7 +60,8 @@ def _show(console: Console, tally: Tally, seconds: float) -> None:
     for what, count in (
         ("seeds", tally.seeds),
         ("failed", len(tally.failed)),
-        ("orders at the broker", tally.orders),
+        ("orders at the broker", tally.orders.total()),
+        *((f"  {purpose}", count) for purpose, count in sorted(tally.orders.items())),
         ("fills", tally.fills),
         *((f"fault: {fault}", count) for fault, count in sorted(tally.faults.items())),
     ):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from app.adapters.port import BrokerClock, BrokerPosition, Capabilities, TradeUpdate
@@ -20,6 +20,8 @@ from app.engine.orders import (
     TimeInForce,
 )
 from app.engine.portfolio import Account, Fee, Position, after_fill, cash_after
+from proof.sim import refusing
+from proof.sim.kept import Kept
 
 ZERO = Decimal(0)
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
@@ -29,22 +31,8 @@ _EVENTS = {
     OrderState.FILLED: "fill",
     OrderState.CANCELLED: "canceled",
     OrderState.EXPIRED: "expired",
+    OrderState.REJECTED: "rejected",
 }
-
-
-@dataclass(slots=True)
-class Kept:
-    """An order as it came, how it is stated now, and when its day ends."""
-
-    ticket: Order
-    stated: BrokerOrder
-    expires_at: datetime | None
-    triggered: bool = False
-
-    @property
-    def outstanding(self) -> Decimal:
-        done = self.stated.state in FINAL
-        return ZERO if done else self.stated.quantity - self.stated.filled_quantity
 
 
 def everything(order: Order) -> Decimal:
@@ -52,14 +40,19 @@ def everything(order: Order) -> Decimal:
     return order.quantity
 
 
+def at_once() -> float:
+    """Let a cancel take effect as soon as it is asked for."""
+    return 0.0
+
+
 @dataclass
 class MemoryBroker:
     """One cash account. Market orders and reached stops fill at the far side of the price.
 
     ``session`` tells the time and the hours, ``prices`` the (bid, ask) of each symbol, ``appetite``
-    how many shares of an order the market takes at its arrival. ``news`` grows by what a stream of
-    trade updates would tell. Without ``client_ids`` it neither keeps nor states any, and the same
-    order sent twice is two orders.
+    how many shares of an order the market takes at its arrival, ``patience`` after how many seconds
+    a cancel takes effect. ``news`` grows by what a stream of trade updates would tell. Without
+    ``client_ids`` it neither keeps nor states any, and the same order sent twice is two orders.
     """
 
     session: Callable[[], BrokerClock]
@@ -67,6 +60,7 @@ class MemoryBroker:
     cash: Decimal
     client_ids: bool = True
     appetite: Callable[[Order], Decimal] = everything
+    patience: Callable[[], float] = at_once
     name: str = "memory"
     book: dict[str, Kept] = field(default_factory=dict)
     ledger: list[Execution] = field(default_factory=list)
@@ -81,12 +75,17 @@ class MemoryBroker:
 
     def submit(self, order: Order) -> BrokerOrder:
         now = self._advance()
-        self._check(order, now)
+        refusing.check(self, order, now)
         return self._stated(self._keep(order, now))
 
     def cancel(self, broker_id: str) -> None:
-        self._advance()
-        self._end(self._open(broker_id), OrderState.CANCELLED)
+        now = self._advance()
+        kept, waits = self._open(broker_id), self.patience()
+        if waits and kept.ends_at is None:
+            kept.ends_at = now + timedelta(seconds=waits)
+            kept.stated = replace(kept.stated, status="pending_cancel")
+        elif kept.ends_at is None:
+            self.end(kept, OrderState.CANCELLED)
 
     def replace(
         self, broker_id: str, *, quantity: Decimal | None = None, limit_price: Decimal | None = None
@@ -99,8 +98,8 @@ class MemoryBroker:
             quantity=quantity or old.stated.quantity,
             limit_price=limit_price or old.ticket.limit_price,
         )
-        self._end(old, OrderState.CANCELLED, "replaced")
-        self._check(ticket, now)
+        self.end(old, OrderState.CANCELLED, "replaced")
+        refusing.check(self, ticket, now)
         successor = self._keep(ticket, now, old.stated.broker_id)
         old.stated = replace(old.stated, replaced_by=successor.stated.broker_id)
         return self._stated(successor)
@@ -145,7 +144,7 @@ class MemoryBroker:
         self._advance()
         bids = {symbol: bid for symbol, (bid, _) in self.prices.items()}
         equity = portfolio.equity(self.cash, self.held.values(), bids)
-        return Account(self.cash, equity, self.cash - self._reserved(), id=self.name)
+        return Account(self.cash, equity, self.cash - refusing.reserved(self), id=self.name)
 
     def clock(self) -> BrokerClock:
         return self.session()
@@ -168,7 +167,9 @@ class MemoryBroker:
         session = self.session()
         for kept in self.working():
             if kept.expires_at is not None and session.at >= kept.expires_at:
-                self._end(kept, OrderState.EXPIRED)
+                self.end(kept, OrderState.EXPIRED)
+            elif kept.ends_at is not None and session.at >= kept.ends_at:
+                self.end(kept, OrderState.CANCELLED)
             elif session.is_open and kept.ticket.type in _STOPPED and self._price_for(kept):
                 self._fill(kept, kept.outstanding, self._price_for(kept) or ZERO)
         return session.at
@@ -244,7 +245,8 @@ class MemoryBroker:
             self._fill(kept, min(self.appetite(order), order.quantity), price)
         return kept
 
-    def _end(self, kept: Kept, state: OrderState, status: str = "") -> None:
+    def end(self, kept: Kept, state: OrderState, status: str = "") -> None:
+        """End an order, as the broker itself or its owner's hand does."""
         kept.stated = replace(kept.stated, state=state, status=status or _EVENTS[state])
         self._tell(kept)
 
@@ -266,30 +268,3 @@ class MemoryBroker:
         if kept.stated.state in FINAL:
             raise Rejected("not_open", f"the order is {kept.stated.state}")
         return kept
-
-    # -- refusing -------------------------------------------------------------------------------
-
-    def _check(self, order: Order, now: datetime) -> None:
-        if not (order.quantity.is_finite() and order.quantity > 0):
-            raise Rejected("invalid", f"{order.quantity} shares")
-        taken = {kept.stated.client_id for kept in self.book.values()}
-        if self.client_ids and order.client_id in taken:
-            raise Rejected("duplicate", f"{order.client_id} was used before")
-        if not self.session().is_open:
-            raise Rejected("closed", f"no orders at {now.isoformat()}")
-        if order.side is Side.SELL and order.quantity > self._free(order.symbol):
-            raise Rejected("40310000", "insufficient qty available")
-        cost = order.quantity * (order.limit_price or self.prices[order.symbol][1])
-        if order.side is Side.BUY and cost > self.cash - self._reserved():
-            raise Rejected("40310000", "insufficient buying power")
-
-    def _free(self, symbol: str) -> Decimal:
-        sales = [k for k in self.working() if (k.stated.symbol, k.stated.side) == (symbol, "sell")]
-        held = self.held.get(symbol, Position(symbol)).quantity
-        return held - sum((kept.outstanding for kept in sales), ZERO)
-
-    def _reserved(self) -> Decimal:
-        buys = [kept for kept in self.working() if kept.stated.side is Side.BUY]
-        asks = {kept.stated.symbol: self.prices[kept.stated.symbol][1] for kept in buys}
-        each = (k.outstanding * (k.ticket.limit_price or asks[k.stated.symbol]) for k in buys)
-        return sum(each, ZERO)

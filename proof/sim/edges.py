@@ -3,25 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.adapters.port import Capabilities
-from app.engine.errors import OutcomeUnknown, Rejected, Transient
-from app.engine.orders import BrokerOrder, Execution, Order
+from app.engine.errors import Transient
 from app.io.buckets import Buckets
 from app.io.locks import Lease, Leases
 from app.io.store.database import Database
 from app.io.streams import Message, Streams
-from proof.sim.broker import MemoryBroker
 from proof.sim.fate import Fate, Fault, Life
 
-#: So much more often than anything else an order's request goes wrong.
-POSTS = 3
+#: So much more often than anything else this goes wrong.
+LEASES = 2
 ANY_TIME = (Fault.CRASH, Fault.PAUSE)
 NO_FATE = Fate(Random(0), 0.0)
 DOWN, LOST = Transient("it cannot be reached"), Transient("the connection was lost")
@@ -48,6 +43,7 @@ class Store(Database):
         if self._fate.reach(self._life, "before a transaction", *ANY_TIME, Fault.DOWN):
             raise DOWN
         with super().begin() as db:
+            self._fate.reach(self._life, "in a transaction", Fault.PAUSE, weight=0.3)
             yield db
             if self._fate.reach(self._life, "before a commit", *ANY_TIME, Fault.DOWN):
                 raise DOWN
@@ -109,18 +105,30 @@ class Rights(Leases):
         self._life, self._fate, self._taken = life, fate, taken
 
     def acquire(self, name: str, book: str, ttl_s: float = 15.0) -> Lease | None:
-        self._fate.reach(self._life, "before taking the lease", *ANY_TIME)
-        lease = super().acquire(name, book, ttl_s)
-        if lease:
-            self.session_pid = lease.backend_pid
-            self._taken(lease.fence)
-        self._fate.reach(self._life, "after taking the lease", *ANY_TIME)
+        with self._effect("taking the lease"):
+            lease = super().acquire(name, book, ttl_s)
+            if lease:
+                self.session_pid = lease.backend_pid
+                self._taken(lease.fence)
         return lease
 
+    def renew(self, lease: Lease, ttl_s: float = 15.0) -> bool:
+        with self._effect("renewing the lease"):
+            return super().renew(lease, ttl_s)
+
     def release(self, lease: Lease) -> None:
-        self._fate.reach(self._life, "before the release", *ANY_TIME)
-        super().release(lease)
-        self._fate.reach(self._life, "after the release", *ANY_TIME)
+        with self._effect("the release"):
+            super().release(lease)
+
+    @contextmanager
+    def _effect(self, what: str) -> Iterator[None]:
+        may = (*ANY_TIME, Fault.DOWN)
+        if self._fate.reach(self._life, f"before {what}", *may, weight=LEASES):
+            raise DOWN
+        yield
+        may = (*ANY_TIME, Fault.LOST)
+        if self._fate.reach(self._life, f"after {what}", *may, weight=LEASES):
+            raise LOST
 
 
 @dataclass(frozen=True)
@@ -142,66 +150,3 @@ class Sessions:
         for edge in (self.wire, self.rights, self.buckets):
             edge.close()
         self.store.dispose()
-
-
-class Line:
-    """The line to the broker: what is sent may not arrive, and what is answered may not either.
-
-    ``arriving`` is called with each order as it reaches the broker, before the broker sees it.
-    """
-
-    def __init__(
-        self, broker: MemoryBroker, life: Life, fate: Fate, arriving: Callable[[Order], None]
-    ) -> None:
-        self.broker, self._life, self._fate, self._arriving = broker, life, fate, arriving
-
-    @property
-    def name(self) -> str:
-        return self.broker.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.broker.capabilities
-
-    def submit(self, order: Order) -> BrokerOrder:
-        may = (*ANY_TIME, Fault.DOWN, Fault.NEVER, Fault.REFUSED)
-        name = order.client_id[:6]
-        before = self._fate.reach(self._life, f"before the POST of {name}", *may, weight=POSTS)
-        if before is Fault.DOWN:
-            raise Transient("connection refused")
-        if before is Fault.NEVER:
-            raise OutcomeUnknown("the request got lost")
-        if before is Fault.REFUSED:
-            raise Rejected("40310000", "the broker's no")
-        self._arriving(order)
-        seen = self.broker.submit(order)
-        may = (*ANY_TIME, Fault.LOST, Fault.LOST, Fault.LOST)
-        if self._fate.reach(self._life, f"after the POST of {name}", *may, weight=POSTS):
-            raise OutcomeUnknown("the answer got lost")
-        return seen
-
-    def cancel(self, broker_id: str) -> None:
-        if self._fate.reach(self._life, f"before cancelling {broker_id}", *ANY_TIME, Fault.NEVER):
-            raise OutcomeUnknown("the request got lost")
-        self.broker.cancel(broker_id)
-        if self._fate.reach(self._life, f"after cancelling {broker_id}", *ANY_TIME, Fault.LOST):
-            raise OutcomeUnknown("the answer got lost")
-
-    def order_by_client_id(self, client_id: str) -> BrokerOrder | None:
-        may = (*ANY_TIME, Fault.DOWN, Fault.HIDDEN)
-        fault = self._fate.reach(self._life, f"looking up {client_id[:6]}", *may)
-        if fault is Fault.DOWN:
-            raise DOWN
-        return None if fault is Fault.HIDDEN else self.broker.order_by_client_id(client_id)
-
-    def executions(self, since: datetime) -> Sequence[Execution]:
-        """Return them as a broker may list them: late ones missing, some twice."""
-        fault = self._fate.reach(self._life, "asking for fills", *ANY_TIME, Fault.HIDDEN)
-        known = list(self.broker.executions(since))
-        return known[:-1] if fault is Fault.HIDDEN else known + known[-1:]
-
-    def __getattr__(self, name: str) -> Any:
-        """Pass the other calls on; all of them only look."""
-        if self._fate.reach(self._life, f"asking for {name}", *ANY_TIME, Fault.DOWN):
-            raise DOWN
-        return getattr(self.broker, name)

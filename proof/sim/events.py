@@ -1,12 +1,12 @@
 """What can happen in a seed: each event acts on the world once, and draws from its seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from app.engine.ids import intent_id, signal_id, slot_of
-from app.engine.orders import Intent, Order, OrderType, Purpose, Side, TimeInForce
+from app.engine.orders import Intent, Order, OrderState, OrderType, Purpose, Side, TimeInForce
 from app.engine.signals import Signal
 from app.io.store import intents, orders, signals
 from app.jobs.run import run_nudged, run_slot
@@ -46,16 +46,23 @@ def _tick(world: "World") -> None:
         return cycle.run(to)
 
     for number in world.random.choice(([0], [1], [0, 1], [0, 0], [1, 0])):
-        world.workers[number].run(
-            f"ticks {slot}", lambda to: run_slot(to, "pipeline_e2e", slot, every, counted)
-        )
+        if not (worker := world.workers[number]).asleep:
+            worker.run(
+                f"ticks {slot}", lambda to: run_slot(to, "pipeline_e2e", slot, every, counted)
+            )
 
 
 def _signals(world: "World") -> None:
     """Signals arrive, alone or in a burst."""
-    book, at = world.book.id, world.market.at
     symbols = world.random.sample(sorted(world.market.prices), world.random.randint(1, 4))
-    slot, score = slot_of(at, timedelta(seconds=30)), world.random.choice((0.3, 0.6, 0.6, -0.5))
+    buy(world, symbols, world.random.choice((0.3, 0.6, 0.6, -0.5)))
+    world.worker().run("is nudged", nudged(cycle.run))
+
+
+def buy(world: "World", symbols: Sequence[str], score: float) -> None:
+    """Give signals of one score."""
+    book, at = world.book.id, world.market.at
+    slot = slot_of(at, timedelta(seconds=30))
     last = {symbol: float(world.market.prices[symbol][1]) for symbol in symbols}
     made = [
         Signal(signal_id(book, symbol, slot), book, symbol, slot, at, score, last[symbol])
@@ -67,9 +74,7 @@ def _signals(world: "World") -> None:
             fresh = signals.insert_once(db, made)
         to.streams.publish_many([(SIGNALS, {"id": signal.id}) for signal in fresh])
 
-    worker = world.worker()
-    worker.run(f"gives signals {score} of {', '.join(symbols)}", give)
-    worker.run("is nudged", nudged(cycle.run))
+    world.worker().run(f"gives signals {score} of {', '.join(symbols)}", give)
 
 
 def _deliver(world: "World") -> None:
@@ -82,9 +87,8 @@ def _deliver(world: "World") -> None:
         for n in told:
             to.streams.publish(FILLS, encode(Update(n.order, n.execution)))
 
-    worker = world.worker()
-    worker.run(f"hears {len(told)} updates", publish)
-    worker.run("is nudged", nudged(cycle.run))
+    world.worker().run(f"hears {len(told)} updates", publish)
+    world.worker().run("is nudged", nudged(cycle.run))
 
 
 def _trade(world: "World") -> None:
@@ -94,18 +98,19 @@ def _trade(world: "World") -> None:
 
 
 def _move(world: "World") -> None:
-    """Prices move, and some fall far enough to reach a stop."""
+    """Prices move, some far enough to reach a stop or a target, and the exit rules may be asked."""
     for symbol, (bid, ask) in world.market.prices.items():
         by = Decimal(world.random.choice(("0.97", "0.995", "1", "1.004", "1.05")))
         world.market.prices[symbol] = around((bid + ask) / 2 * by)
     world.requote(world.worker())
+    if world.random.random() < 0.7:
+        _check_exits(world)
 
 
 def _check_exits(world: "World") -> None:
     """The exit rules are asked."""
-    worker = world.worker()
-    worker.run("checks exits", exits.check)
-    worker.run("is nudged", nudged(cycle.run))
+    world.worker().run("checks exits", exits.check)
+    world.worker().run("is nudged", nudged(cycle.run))
 
 
 def _reconcile(world: "World") -> None:
@@ -120,8 +125,8 @@ def _flush(world: "World") -> None:
 
 
 def _kill(world: "World") -> None:
-    """A worker is killed between two tasks."""
-    worker = world.worker()
+    """A worker is killed, between two tasks or asleep in the middle of one."""
+    worker = world.random.choice(world.workers)
     world.fate.note(f"{worker.name} is killed")
     worker.kill()
 
@@ -134,12 +139,23 @@ def _jump(world: "World") -> None:
     world.requote(world.worker())
 
 
-def _cancel_by_hand(world: "World") -> None:
-    """Somebody cancels an order at the broker's own site."""
+def _end_an_order(world: "World") -> None:
+    """Somebody cancels an order at the broker's own site, or the broker refuses it after all."""
     if working := world.broker.working():
         kept = world.random.choice(working)
-        world.fate.note(f"{kept.ticket.client_id[:6]} is cancelled by hand")
-        world.broker.cancel(kept.stated.broker_id)
+        late = not kept.stated.filled_quantity and world.random.random() < 0.4
+        state = OrderState.REJECTED if late else OrderState.CANCELLED
+        world.fate.note(f"{kept.ticket.client_id[:6]} is {state} at the broker")
+        world.broker.end(kept, state)
+
+
+def _replace_by_hand(world: "World") -> None:
+    """Somebody replaces an order at the broker's own site."""
+    if working := [k for k in world.broker.working() if k.outstanding > 1 and not k.ends_at]:
+        kept = world.random.choice(working)
+        quantity = kept.outstanding - world.random.choice((0, 1))
+        world.fate.note(f"{kept.ticket.client_id[:6]} is replaced by {quantity} by hand")
+        world.broker.replace(kept.stated.broker_id, quantity=quantity)
 
 
 def _throw_the_switch(world: "World") -> None:
@@ -158,9 +174,8 @@ def _throw_the_switch(world: "World") -> None:
         with to.database.begin() as db:
             switch.ask(db, world.book.id, kind, arguments, "a person", "a seed", to.clock.now())
 
-    worker = world.worker()
-    worker.run(f"is told to {kind} {arguments}", ask)
-    worker.run("is nudged", nudged(cycle.run))
+    world.worker().run(f"is told to {kind} {arguments}", ask)
+    world.worker().run("is nudged", nudged(cycle.run))
 
 
 def _be_reckless(world: "World") -> None:
@@ -173,9 +188,8 @@ def _be_reckless(world: "World") -> None:
                 intents.insert_once(db, [intent])
                 orders.insert(db, order, world.broker.name)
 
-    worker = world.worker()
-    worker.run("is reckless", put)
-    worker.run("is nudged", nudged(cycle.run))
+    world.worker().run("is reckless", put)
+    world.worker().run("is nudged", nudged(cycle.run))
 
 
 def _an_order(world: "World", cause: str) -> tuple[Intent, Order]:
@@ -202,18 +216,19 @@ def _an_order(world: "World", cause: str) -> tuple[Intent, Order]:
 
 #: Each event and how often it comes.
 EVENTS: dict[Callable[["World"], None], int] = {
-    _signals: 14,
+    _signals: 10,
     _tick: 4,
-    _wake: 3,
+    _wake: 2,
     _deliver: 5,
     _trade: 4,
-    _move: 2,
+    _move: 6,
     _check_exits: 2,
     _reconcile: 2,
     _flush: 1,
     _kill: 1,
     _jump: 1,
-    _cancel_by_hand: 1,
-    _throw_the_switch: 2,
+    _end_an_order: 1,
+    _replace_by_hand: 2,
+    _throw_the_switch: 3,
     _be_reckless: 2,
 }

@@ -11,7 +11,7 @@ from app.engine.errors import OutcomeUnknown
 from app.engine.orders import BrokerOrder, Order
 from app.io.store import orders
 from app.pipeline import execute
-from proof.sim.edges import Line
+from proof.sim.line import Line
 from proof.sim.stage import Stage
 
 Off = Callable[[Stage], Iterator[None]]

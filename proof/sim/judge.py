@@ -1,4 +1,4 @@
-"""The judge: what must hold after every step, asked of the tables and of the broker itself."""
+"""The judge: what must hold after every event, asked of the tables and of the broker itself."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -7,14 +7,29 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.engine.book import BookStatus
-from app.engine.orders import FINAL, Order, Side
-from app.engine.permissions import BLOCKS
+from app.engine.orders import FINAL, Order, Purpose, Side
 from app.pipeline.invariants import summed
 from proof.sim.broker import MemoryBroker
+from proof.sim.kept import Kept
 from proof.sim.stage import Stage
 
 IN_DOUBT = "('SUBMITTING', 'UNKNOWN')"
+#: What no order may be for in each state of a book. Written out: the product has its own table.
+FORBIDDEN = {
+    "ACTIVE": frozenset[Purpose](),
+    "REDUCING": frozenset({Purpose.ENTRY}),
+    "FLATTENING": frozenset({Purpose.ENTRY, Purpose.PRE_CLOSE}),
+    "HALTED": frozenset(Purpose),
+}
+#: These stay in every state: a halt takes no protection away.
+STAYS = frozenset({Purpose.PROTECT})
+#: So many refusals of a stop call a person, and it is not tried again by itself.
+REFUSALS = 3
+WAITING = {
+    "signals wait": "SELECT count(*) AS n FROM signals WHERE routed_at IS NULL",
+    "commands wait": "SELECT count(*) AS n FROM commands WHERE done_wall IS NULL",
+}
+ZERO = Decimal(0)
 
 
 @dataclass
@@ -59,7 +74,11 @@ class Judge:
     def _blocked(self, order: Order, started: datetime) -> bool:
         """Was the book in a state that forbids such an order before it was started?"""
         (book,) = self.stage.rows("SELECT status, set_at FROM book_states")
-        return book.set_at < started and order.purpose in BLOCKS[BookStatus(book.status)]
+        return book.set_at < started and order.purpose in FORBIDDEN[book.status]
+
+    def defect(self, said: str) -> None:
+        """Note what a process could not make sense of: nothing that happens here is senseless."""
+        self._breach(said)
 
     def ran(self, task: str, slot: int) -> None:
         """Count a run of a slot."""
@@ -67,7 +86,7 @@ class Judge:
         if self.runs[task, slot] > 1:
             self._breach(f"slot {slot} of {task} ran twice")
 
-    def after_step(self) -> None:
+    def after_event(self) -> None:
         """Check what holds at every moment."""
         for said in (*self._orders(), *self._fills()):
             self._breach(said)
@@ -83,28 +102,65 @@ class Judge:
             self._breach(f"limit: {said}")
 
     def unsettled(self) -> list[str]:
-        """Say what our tables and the broker do not agree on yet."""
+        """Say what our tables and the broker do not agree on yet, and what is still to be done."""
         ours = {row.client_id: row for row in self._order_rows()}
         frozen = self._frozen(ours)
         waits = {ours[name].symbol for name in frozen}
-        return [*self._differences(ours, frozen), *self._positions(waits)]
+        differ = [*self._differences(ours, frozen), *self._positions(waits)]
+        return [*differ, *self._undone(), *self._exposed(ours, waits)]
 
     def _differences(self, ours: Mapping[str, Any], frozen: Set[str]) -> Iterator[str]:
-        theirs = {k.ticket.client_id: k.stated for k in self.broker.book.values()}
-        for name, seen in theirs.items():
-            mine = ours.get(name)
+        theirs = {k.ticket.client_id: k for k in self.broker.book.values() if not k.stated.replaces}
+        for name, kept in theirs.items():
+            mine, (last, has) = ours.get(name), self._end_of(kept)
             if mine is None:
                 yield f"{name[:6]} is a ghost: the broker has it and we do not"
             elif name in frozen:
                 continue
-            elif (mine.state, mine.filled_quantity) != (seen.state, seen.filled_quantity):
-                have, has = f"{mine.state} {mine.filled_quantity}", seen.filled_quantity
-                yield f"{name[:6]} is {have} here and {seen.state} {has} there"
+            elif (mine.state, mine.filled_quantity) != (last.stated.state, has):
+                have = f"{mine.state} {mine.filled_quantity}"
+                yield f"{name[:6]} is {have} here and {last.stated.state} {has} there"
         for name, mine in ours.items():
             if mine.state in ("SUBMITTING", "UNKNOWN", "NEW") and name not in frozen:
                 yield f"{name[:6]} is still {mine.state}"
             if name not in theirs and mine.state in ("SUBMITTED", "PARTIAL", "FILLED"):
                 yield f"{name[:6]} is {mine.state}, and the broker never had it"
+
+    def _end_of(self, kept: Kept) -> tuple[Kept, Decimal]:
+        """Return the last of the orders that replaced one another, and what all have filled."""
+        filled = kept.stated.filled_quantity
+        while kept.stated.replaced_by:
+            kept = self.broker.book[kept.stated.replaced_by]
+            filled += kept.stated.filled_quantity
+        return kept, filled
+
+    def _undone(self) -> Iterator[str]:
+        """Say what waits and should not any more: signals on their way, what people asked for."""
+        for what, query in WAITING.items():
+            (row,) = self.stage.rows(query)
+            if row.n:
+                yield f"{row.n} {what}"
+
+    def _exposed(self, ours: Mapping[str, Any], waits: Set[str]) -> Iterator[str]:
+        """Say what is held without a sale that protects it, and what works that may not."""
+        (book,) = self.stage.rows("SELECT status FROM book_states")
+        working = self.broker.working()
+        for kept in working:
+            if kept.ticket.purpose in FORBIDDEN[book.status] - STAYS:
+                name, purpose = kept.ticket.client_id[:6], kept.ticket.purpose
+                yield f"{name} ({purpose}) works, and the book is {book.status}"
+        if book.status == "HALTED":
+            return
+        for symbol, position in self.broker.held.items():
+            sales = [k for k in working if (k.ticket.symbol, k.ticket.side) == (symbol, Side.SELL)]
+            covered = sum((k.outstanding for k in sales), ZERO)
+            if covered < position.quantity and symbol not in waits | self._refused(ours.values()):
+                yield f"{covered} of {position.quantity} {symbol} are protected"
+
+    def _refused(self, ours: Iterable[Any]) -> set[str]:
+        """Return the symbols whose stops the broker has refused: a person was called then."""
+        times = Counter(r.symbol for r in ours if (r.purpose, r.state) == ("protect", "REJECTED"))
+        return {symbol for symbol, refused in times.items() if refused >= REFUSALS}
 
     def _frozen(self, ours: Mapping[str, Any]) -> set[str]:
         """Return what waits for a person: without client ids, an order that is none or any of some.
@@ -114,7 +170,8 @@ class Judge:
         """
         if self.broker.client_ids:
             return set()
-        claimed = {row.broker_id for row in ours.values()}
+        links = self.stage.rows("SELECT broker_id FROM order_links")
+        claimed = {row.broker_id for row in (*ours.values(), *links)}
         looks = Counter(
             (k.stated.symbol, k.stated.side, k.stated.quantity)
             for k in self.broker.book.values()
@@ -141,9 +198,6 @@ class Judge:
         for intent, count in per_intent.items():
             if count > 1:
                 yield f"intent {intent[:6]} has {count} orders at the broker"
-        for symbol, position in self.broker.held.items():
-            if position.quantity < 0:
-                yield f"{position.quantity} {symbol} are sold short"
 
     def _fills(self) -> Iterator[str]:
         """Compare fills with positions and with what the broker filled, and count none twice."""
@@ -170,8 +224,8 @@ class Judge:
 
     def _order_rows(self) -> list[Any]:
         return self.stage.rows(
-            "SELECT client_id, intent_id, broker_id, symbol, side, state, filled_quantity, quantity"
-            " FROM orders"
+            "SELECT client_id, intent_id, broker_id, symbol, side, purpose, state, filled_quantity,"
+            " quantity FROM orders"
         )
 
     def _breach(self, said: str) -> None:

@@ -1,6 +1,7 @@
 """Playing seeds: on one stage, or shared out to processes that have a stage each."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ class Tally:
     """What all seeds together came to; ``failed`` are those with breaches."""
 
     seeds: int = 0
-    orders: int = 0
+    orders: Counter[str] = field(default_factory=Counter)
     fills: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     failed: list[Played] = field(default_factory=list)

@@ -1,16 +1,16 @@
-"""A simulated process: the services of a book over edges at which it can be killed."""
+"""A simulated process: the services of a book over edges at which it falls asleep or is killed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from app.engine.book import Book
-from app.engine.errors import AppError
+from app.engine.errors import AppError, InvalidData
 from app.engine.in_force import InForce
 from app.pipeline.services import Services
-from proof.sim.broker import MemoryBroker
-from proof.sim.edges import Line
 from proof.sim.fate import Crash, Fate, Life
+from proof.sim.fiber import Fiber
 from proof.sim.judge import Judge
+from proof.sim.line import Far, Line
 from proof.sim.market import CALENDAR, Market
 from proof.sim.stage import Stage
 
@@ -25,7 +25,7 @@ class Around:
     stage: Stage
     book: Book
     market: Market
-    broker: MemoryBroker
+    far: Far
     fate: Fate
     judge: Judge
 
@@ -36,31 +36,61 @@ class Process:
 
     name: str
     around: Around
-    busy: bool = False
-    nudges: int = 0
+    work: Fiber | None = None
     life: Life = field(init=False)
     services: Services = field(init=False)
 
     def __post_init__(self) -> None:
         self._wire()
 
+    @property
+    def asleep(self) -> bool:
+        return self.work is not None
+
     def run(self, what: str, work: Callable[[Services], object]) -> None:
-        """Carry out a piece of work, as far as fate lets it."""
+        """Carry out a piece of work until it is over or asleep, as far as fate lets it."""
         self.around.fate.note(f"{self.name} {what}")
-        self.busy = True
-        try:
-            work(self.services)
-        except Crash as crash:
-            if crash.process != self.name:
-                raise
-            self.kill()
-        except AppError as error:
-            self.around.fate.note(f"{self.name} gave up: {error}")
-        finally:
-            self.busy = False
+        self.work = Fiber(lambda: self._carry_out(work))
+        self._go(self.work.start)
+
+    def sleep(self) -> None:
+        """Fall asleep, in the middle of the work."""
+        if self.work is not None:
+            self.work.sleep()
+
+    def wake(self) -> None:
+        """Go on where it fell asleep."""
+        if self.work is not None:
+            self.around.fate.note(f"{self.name} wakes")
+            self._go(self.work.wake)
 
     def kill(self) -> None:
         """End the process without asking it, and start it again."""
+        if self.work is not None:
+            self.life.dead = True
+            self._go(lambda: self.work and self.work.wake(Crash(self.name)))
+        else:
+            self._restart()
+
+    def _go(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Crash:
+            self.work = None
+            self._restart()
+            return
+        if self.work is not None and self.work.over:
+            self.work = None
+
+    def _carry_out(self, work: Callable[[Services], object]) -> None:
+        try:
+            work(self.services)
+        except InvalidData as error:
+            self.around.judge.defect(f"{self.name} met what cannot be: {error}")
+        except AppError as error:
+            self.around.fate.note(f"{self.name} gave up: {error}")
+
+    def _restart(self) -> None:
         self.around.stage.bury(self.name)
         self._wire()
 
@@ -76,19 +106,20 @@ class Process:
             streams=mine.wire,
             buckets=mine.buckets,
             leases=mine.rights,
-            broker=Line(around.broker, self.life, around.fate, around.judge.arriving),
+            broker=Line(around.far, self.life, around.fate),
             quotes=around.market,
             clock=around.market,
             calendar=CALENDAR,
-            nudge=self._nudge,
+            nudge=_lost,
             log=lambda event, **about: around.fate.note(f"  {event} {about}"),
             resolve_delays_s=RESOLVE_DELAYS_S,
             owner=self.name,
             rebook=self._rebook,
         )
 
-    def _nudge(self, task: str, slot: int | None = None) -> None:
-        self.nudges += 1
-
     def _rebook(self, changes: Mapping[str, str]) -> InForce:
         return InForce(self.around.book, "simulated", {}, {})
+
+
+def _lost(task: str, slot: int | None = None) -> None:
+    """Lose every nudge: whoever is to act must do so with the next tick or comparison."""

@@ -40,8 +40,10 @@ class Stage:
         self._database = Database(database_url, "stage", SESSION)
         self._redis = redis.Redis.from_url(redis_url)
         self._sessions: dict[str, Sessions] = {}
-        self._saved: list[str] = []
+        self._saved: dict[str, list[str]] = {}
         self._played = 0
+        #: What the broker has in the scene that begins with something held.
+        self.holding: Any = None
         self.db: Connection = self._database.connect_raw("judge")
         self.run(_CLOCK)
 
@@ -54,22 +56,23 @@ class Stage:
         at: datetime = self.db.exec_driver_sql("SELECT at FROM sim.clock").scalar_one()
         return at
 
-    def save(self) -> None:
-        """Keep every row that is there as what a seed begins with."""
+    def save(self, scene: str) -> None:
+        """Keep every row that is there as what a scene begins with."""
+        kept = self._saved[scene] = []
         for name in metadata.tables:
             if self.db.exec_driver_sql(f"SELECT EXISTS (SELECT FROM {name})").scalar_one():
-                self.db.exec_driver_sql(f"CREATE TABLE sim.saved_{name} AS TABLE {name}")
-                self._saved.append(name)
+                self.db.exec_driver_sql(f"CREATE TABLE sim.{scene}_{name} AS TABLE {name}")
+                kept.append(name)
 
-    def reset(self, *, empty: bool = False) -> None:
-        """Put back what was saved, or nothing, and forget everything in Redis."""
+    def reset(self, scene: str | None = None) -> None:
+        """Put back what a scene begins with, or nothing, and forget everything in Redis."""
         self._played += 1
         if self._played % SEEDS_BETWEEN_TRUNCATIONS == 1:
             self.run(f"TRUNCATE {', '.join(metadata.tables)}")
         self.run("; ".join(f"DELETE FROM {name}" for name in metadata.tables))
-        if not empty and self._saved:
-            back = "INSERT INTO {0} OVERRIDING SYSTEM VALUE SELECT * FROM sim.saved_{0}"
-            self.run("; ".join(back.format(name) for name in self._saved))
+        if scene is not None:
+            back = "INSERT INTO {0} OVERRIDING SYSTEM VALUE SELECT * FROM sim.{1}_{0}"
+            self.run("; ".join(back.format(name, scene) for name in self._saved[scene]))
         self._redis.flushdb()
 
     def flush_redis(self) -> None:
