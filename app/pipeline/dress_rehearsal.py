@@ -118,7 +118,7 @@ def _absence(db: Connection, book: Book, session: SessionRow) -> str | None:
     ):
         if phase not in moved or moved[phase] >= latest:
             return f"{phase} since {moved.get(phase, 'never')}"
-    looked = accounts.curve(db, book.id, session.open_at, session.close_at, "check")
+    looked = accounts.curve(db, book.id, session.open_at, session.close_at)
     moments = [session.open_at, *(each.at for each in looked), session.close_at]
     longest, since = max((b - a, a) for a, b in pairwise(moments))
     if longest > LONGEST_ABSENCE:

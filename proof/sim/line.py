@@ -58,8 +58,8 @@ class Line:
         self._far.arriving(order)
         self._far.takes_time()
         seen = self._broker.submit(order)
-        may = (*ANY_TIME, Fault.LOST, Fault.LOST, Fault.LOST)
-        if self._fate.reach(self._life, "after a POST", *may, weight=POSTS, what=name):
+        mostly = (*ANY_TIME, Fault.LOST, Fault.LOST, Fault.LOST)
+        if self._fate.reach(self._life, "after a POST", *mostly, weight=POSTS, what=name):
             raise OutcomeUnknown("the answer got lost")
         return seen
 
@@ -73,8 +73,8 @@ class Line:
             raise OutcomeUnknown("the request got lost")
         self._far.takes_time()
         self._broker.cancel(broker_id)
-        may = (*ANY_TIME, Fault.LOST)
-        if self._fate.reach(self._life, "after a cancel", *may, weight=CANCELS, what=broker_id):
+        after = (*ANY_TIME, Fault.LOST)
+        if self._fate.reach(self._life, "after a cancel", *after, weight=CANCELS, what=broker_id):
             raise OutcomeUnknown("the answer got lost")
 
     def order(self, broker_id: str) -> BrokerOrder | None:

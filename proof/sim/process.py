@@ -66,11 +66,11 @@ class Process:
 
     def kill(self) -> None:
         """End the process without asking it, and start it again."""
-        if self.work is not None:
-            self.life.dead = True
-            self._go(lambda: self.work and self.work.wake(Crash(self.name)))
-        else:
+        if (work := self.work) is None:
             self._restart()
+        else:
+            self.life.dead = True
+            self._go(lambda: work.wake(Crash(self.name)))
 
     def _go(self, step: Callable[[], object]) -> None:
         try:
