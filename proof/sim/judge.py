@@ -23,8 +23,6 @@ FORBIDDEN = {
 }
 #: These stay in every state: a halt takes no protection away.
 STAYS = frozenset({Purpose.PROTECT})
-#: So many refusals of a stop call a person, and it is not tried again by itself.
-REFUSALS = 3
 WAITING = {
     "signals wait": "SELECT count(*) AS n FROM signals WHERE routed_at IS NULL",
     "commands wait": "SELECT count(*) AS n FROM commands WHERE done_wall IS NULL",
@@ -107,7 +105,7 @@ class Judge:
         frozen = self._frozen(ours)
         waits = {ours[name].symbol for name in frozen}
         differ = [*self._differences(ours, frozen), *self._positions(waits)]
-        return [*differ, *self._undone(), *self._exposed(ours, waits)]
+        return [*differ, *self._undone(), *self._exposed(waits)]
 
     def _differences(self, ours: Mapping[str, Any], frozen: Set[str]) -> Iterator[str]:
         theirs = {k.ticket.client_id: k for k in self.broker.book.values() if not k.stated.replaces}
@@ -141,7 +139,7 @@ class Judge:
             if row.n:
                 yield f"{row.n} {what}"
 
-    def _exposed(self, ours: Mapping[str, Any], waits: Set[str]) -> Iterator[str]:
+    def _exposed(self, waits: Set[str]) -> Iterator[str]:
         """Say what is held without a sale that protects it, and what works that may not."""
         (book,) = self.stage.rows("SELECT status FROM book_states")
         working = self.broker.working()
@@ -154,13 +152,8 @@ class Judge:
         for symbol, position in self.broker.held.items():
             sales = [k for k in working if (k.ticket.symbol, k.ticket.side) == (symbol, Side.SELL)]
             covered = sum((k.outstanding for k in sales), ZERO)
-            if covered < position.quantity and symbol not in waits | self._refused(ours.values()):
+            if covered < position.quantity and symbol not in waits:
                 yield f"{covered} of {position.quantity} {symbol} are protected"
-
-    def _refused(self, ours: Iterable[Any]) -> set[str]:
-        """Return the symbols whose stops the broker has refused: a person was called then."""
-        times = Counter(r.symbol for r in ours if (r.purpose, r.state) == ("protect", "REJECTED"))
-        return {symbol for symbol, refused in times.items() if refused >= REFUSALS}
 
     def _frozen(self, ours: Mapping[str, Any]) -> set[str]:
         """Return what waits for a person: without client ids, an order that is none or any of some.

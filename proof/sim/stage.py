@@ -46,6 +46,9 @@ class Stage:
         self.holding: Any = None
         self.db: Connection = self._database.connect_raw("judge")
         self.run(_CLOCK)
+        # It would lock tables now and then, at moments that no seed knows of.
+        never = "ALTER TABLE {} SET (autovacuum_enabled = off)"
+        self.run("; ".join(never.format(name) for name in metadata.tables))
 
     def set_clock(self, at: datetime) -> None:
         """Move the database's clock, which leases, time-outs and the rate fuse go by."""
