@@ -82,9 +82,12 @@ def _ask_and_conclude(to: Services, number: int, kinds: Mapping[str, Ask]) -> Co
         found = kinds[command.kind](to, command)
     except (InvalidData, Transient, Rejected, OutcomeUnknown) as error:
         found = f"{REFUSED}{error}"
-    said = found if isinstance(found, str) else None
-    carry: Carry = (lambda to, db, command: said) if isinstance(found, str) else found
+    carry = _saying(found) if isinstance(found, str) else found
     return _conclude(to, number, {command.kind: carry})
+
+
+def _saying(result: str) -> Carry:
+    return lambda to, db, command: result
 
 
 def _waiting(to: Services, kinds: Mapping[str, object]) -> list[int]:
