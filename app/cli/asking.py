@@ -1,12 +1,16 @@
 """Asking a book's worker for something: the row, the wake-up, and the wait for its answer."""
 
 import getpass
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
 
 from app.cli.reading import Asker, Unanswered
-from app.engine.errors import InvalidData
+from app.engine.errors import AppError, InvalidData
 
 #: Wall seconds that a worker is given to carry out a command, between two looks at it, and between
 #: two wake-ups: a worker that is busy hears none.
@@ -72,20 +76,51 @@ def answer(
 def answer_or_withdraw(
     asker: Asker, number: int, task: str | None = None, until: float | None = None
 ) -> str:
-    """Wait for a command's result, and take the command back where no worker answers in time.
+    """Wait for a command's result, and take the command back where none comes, whatever ends that.
 
     Raises InvalidData for a refusal, and Unanswered without an answer: nothing happens then.
     """
-    from app.io.store import commands
-
-    said = answer(asker, number, task, until)
+    try:
+        with _hangups_raise():
+            said = answer(asker, number, task, until)
+    except InvalidData:
+        raise
+    except BaseException:
+        # Ctrl-C, a line that dropped, a look that failed: nobody waits, so nothing may come of it.
+        # Where this fails too, or kill -9 has ended us, the worker refuses it for its age.
+        with suppress(AppError, OSError):
+            print(f"metronome: interrupted: {_withdraw(asker, number)}", file=sys.stderr)
+        raise
     if said is not None:
         return said
+    raise unanswered(asker, _withdraw(asker, number))
+
+
+def _withdraw(asker: Asker, number: int) -> str:
+    """Take a command back unless it is too late, and say which."""
+    from app.io.store import commands
+
     with asker.database.begin() as db:
         withdrawn = commands.withdraw(db, number)
-    raise unanswered(
-        asker, "nothing was changed" if withdrawn else "it is being carried out; ask again"
-    )
+    return "nothing was changed" if withdrawn else "it is being carried out; ask again"
+
+
+@contextmanager
+def _hangups_raise() -> Iterator[None]:
+    """Let a terminal that goes away, or a polite kill, unwind like Ctrl-C until the block's end."""
+
+    def unwind(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    # Under nohup a hang-up stays ignored.
+    fatal = [n for n in (signal.SIGHUP, signal.SIGTERM) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in fatal:
+        signal.signal(number, unwind)
+    try:
+        yield
+    finally:
+        for number in fatal:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def unanswered(asker: Asker, what: str) -> Unanswered:

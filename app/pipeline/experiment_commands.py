@@ -12,7 +12,7 @@ from app.engine.experiments import EXPERIMENT, ROLLBACK, Experiment, State
 from app.io.store import experiments, overrides
 from app.io.store.commands import Command
 from app.pipeline import in_force
-from app.pipeline.commands import Carry
+from app.pipeline.commands import Carry, in_time
 from app.pipeline.services import Services
 
 #: The source of a proposal of tiers that was applied.
@@ -86,9 +86,9 @@ def _lift(to: Services, db: Connection, command: Command) -> str:
 
 
 KINDS: dict[str, Carry] = {
-    "experiment.start": _start,
-    "experiment.stop": _stop,
-    "experiment.lift": _lift,
+    "experiment.start": in_time(_start),
+    "experiment.stop": in_time(_stop),
+    "experiment.lift": in_time(_lift),
 }
 
 

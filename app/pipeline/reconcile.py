@@ -49,7 +49,7 @@ def run(to: Services) -> str:
 
 
 def _in_turn(to: Services, lease: Lease) -> str:
-    said = sync.carry_out(to, lease, reconcile) or reconcile(to, lease)
+    said = "; ".join(sync.carry_out(to, lease, reconcile)) or reconcile(to, lease)
     closed = silence.close(to)
     return f"{said}, {closed} silent orders closed" if closed else said
 

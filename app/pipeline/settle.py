@@ -5,19 +5,18 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
+from app.engine.errors import InvalidData, Transient
 from app.engine.orders import BrokerOrder, Execution, Order, OrderState
 from app.engine.verdicts import Reason, Verdict
-from app.io.store import commands, orders
+from app.io.store import orders
 from app.io.store.commands import Command
 from app.pipeline import claims, order_verdicts
+from app.pipeline.commands import Carry, ask_and_carry_out
 from app.pipeline.fills import executions_by_order
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
 KIND = "order.settle"
-#: So many at a time: the others are still there in the next pass.
-_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +32,20 @@ class Said:
 def carry_out(to: Services) -> int:
     """Carry out what people have said of orders in doubt; return how many commands those were.
 
-    For the book's owner, while it sends nothing. A refusal is the command's result, in one line.
+    For the book's owner, while it sends nothing.
     """
-    with to.database.begin() as db:
-        waiting = commands.waiting(db, to.book.id, (KIND,))[:_AT_ONCE]
-    return sum(_one(to, number) for number in waiting)
+    return len(ask_and_carry_out(to, {KIND: _look}))
 
 
-def _one(to: Services, number: int) -> bool:
-    with to.database.begin() as db:
-        asked = commands.get(db, number)
-    if asked is None:
-        return False
-    try:
-        # The broker is asked before the transaction: nothing waits for it while a row is locked.
-        order = _in_doubt(to, asked.arguments.get("order"))
-        said: Said | str = _said(to, order, asked)
-    except (InvalidData, Transient, OutcomeUnknown, Rejected) as error:
-        said = f"refused: {error}"
-    with to.database.begin() as db:
-        command = commands.take(db, number)
-        if command is None:
-            return False  # whoever asked has taken it back meanwhile
-        result = said if isinstance(said, str) else _tried(to, db, order.client_id, said)
-        commands.done(db, number, result)
-    to.log("command", book=to.book.id, kind=KIND, by=command.asked_by, said=result)
-    return True
+def _look(to: Services, asked: Command) -> Carry:
+    """Find the order that is meant, and what it is said to be at the broker."""
+    order = _in_doubt(to, asked.arguments.get("order"))
+    said = _said(to, order, asked)
 
+    def settle(to: Services, db: Connection, command: Command) -> str:
+        return settle_by_hand(to, db, order.client_id, said)
 
-def _tried(to: Services, db: Connection, client_id: str, said: Said) -> str:
-    try:
-        with db.begin_nested():
-            return settle_by_hand(to, db, client_id, said)
-    except InvalidData as error:
-        return f"refused: {error}"
+    return settle
 
 
 def settle_by_hand(to: Services, db: Connection, client_id: str, said: Said) -> str:

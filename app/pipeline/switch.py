@@ -22,7 +22,7 @@ from app.engine.withdrawals import Withdrawal, withdrawal
 from app.io.store import book_states, commands, order_names, orders, positions
 from app.io.store.commands import Command
 from app.pipeline import exits, withdraw
-from app.pipeline.commands import Carry, carry_out
+from app.pipeline.commands import Carry, carry_out, check_in_time
 from app.pipeline.services import Services
 
 HALT, REDUCE, RESUME, CANCEL = "halt", "reduce", "resume", "cancel"
@@ -110,11 +110,16 @@ def _wanted(kind: str, arguments: Mapping[str, Any]) -> BookStatus:
 
 
 def _set(to: Services, db: Connection, command: Command) -> str:
-    """Set the state, unless another one was asked for meanwhile."""
-    book_states.lock(db, to.book.id)
+    """Set the state, unless another one was asked for meanwhile.
+
+    What gives leave is carried out in time or not at all.
+    """
+    row, after = book_states.lock(db, to.book.id), _wanted(command.kind, command.arguments)
     if later := commands.overtaken(db, command, STATES):
         raise InvalidData(f"`{later.kind}` of {later.asked_by} came after it and counts")
-    after, now = _wanted(command.kind, command.arguments), to.clock.now()
+    if not takes_leave(row.status, after):
+        check_in_time(command)
+    now = to.clock.now()
     book_states.set_status(db, to.book.id, after, command.why, command.asked_by, now)
     return f"{to.book.id} is {after}: {_follows(to, db, after)}"
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy.engine import Connection
 
 from app.adapters.port import BrokerPosition
-from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
+from app.engine.errors import InvalidData, Transient
 from app.engine.exits.stop_loss import stop_price
 from app.engine.orders import IN_DOUBT, protects
 from app.engine.portfolio import Account, Adjustment, Position, adjusted
@@ -17,7 +17,7 @@ from app.io.locks import Lease
 from app.io.store import accounts, adjustments, book_states, commands, orders, positions, sessions
 from app.io.store.commands import Command
 from app.pipeline import ledger
-from app.pipeline.commands import REFUSED
+from app.pipeline.commands import ask_and_carry_out
 from app.pipeline.differences import note
 from app.pipeline.services import Services
 from app.pipeline.table import tabulate
@@ -26,31 +26,21 @@ SYNC, ACCEPT = "sync", "accept"
 Reconcile = Callable[[Services, Lease], str]
 
 
-def carry_out(to: Services, lease: Lease, reconcile: Reconcile) -> str | None:
-    """Carry out what people asked for, as the book's owner; None where nothing waits."""
-    with to.database.begin() as db:
-        waiting = commands.waiting(db, to.book.id, {SYNC, ACCEPT})
-    told = [_carry(to, lease, reconcile, number) for number in waiting]
-    return "; ".join(told) if told else None
+def carry_out(to: Services, lease: Lease, reconcile: Reconcile) -> list[str]:
+    """Carry out what people asked for, as the book's owner; return what that was, in a line each.
 
+    ``reconcile`` is what compares the book with its broker, where the command asks for that.
+    """
 
-def _carry(to: Services, lease: Lease, reconcile: Reconcile, number: int) -> str:
-    with to.database.begin() as db:
-        command = commands.get(db, number)
-    if command is None:
-        return "gone"
-    try:
-        if command.kind == ACCEPT:
-            said = _accept(to, lease, reconcile, command)
-        else:
-            said = _sync(to, lease, reconcile, dry_run=bool(command.arguments["dry_run"]))
-    except (InvalidData, Transient, Rejected, OutcomeUnknown) as error:
-        said = f"{REFUSED}{error}"
-    with to.database.begin() as db:
-        if commands.take(db, number):
-            commands.done(db, number, said)
-    to.log("command", book=to.book.id, kind=command.kind, by=command.asked_by, said=said[:200])
-    return f"{command.kind} of {command.asked_by}"
+    def accept(to: Services, command: Command) -> str:
+        # Its own transaction takes the command: the position changes with its result.
+        return _accept(to, lease, reconcile, command)
+
+    def sync(to: Services, command: Command) -> str:
+        return _sync(to, lease, reconcile, dry_run=bool(command.arguments["dry_run"]))
+
+    done = ask_and_carry_out(to, {ACCEPT: accept, SYNC: sync})
+    return [f"{command.kind} of {command.asked_by}" for command in done]
 
 
 def _sync(to: Services, lease: Lease, reconcile: Reconcile, *, dry_run: bool) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,10 @@ WITHDRAWN = "withdrawn"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A request and, once it was carried out, its result."""
+    """A request and, once it was carried out, its result.
+
+    ``waited`` is how long ago it was asked for, by the database's clock alone.
+    """
 
     id: int
     book: str
@@ -25,12 +28,14 @@ class Command:
     asked_by: str
     why: str
     asked_wall: datetime
+    waited: timedelta
     arguments: Mapping[str, Any] = field(default_factory=dict)
     done_wall: datetime | None = None
     result: str | None = None
 
 
-_COLUMNS = tuple(_c[name] for name in Command.__dataclass_fields__)
+_WAITED = (sa.func.clock_timestamp() - _c.asked_wall).label("waited")
+_COLUMNS = tuple(_c.get(name, _WAITED) for name in Command.__dataclass_fields__)
 
 
 def ask(
