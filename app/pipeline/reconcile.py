@@ -49,7 +49,17 @@ def run(to: Services) -> str:
 
 
 def _in_turn(to: Services, lease: Lease) -> str:
-    said = "; ".join(sync.carry_out(to, lease, reconcile)) or reconcile(to, lease)
+    compared: list[str] = []
+
+    def counted(to: Services, lease: Lease) -> str:
+        compared.append(reconcile(to, lease))
+        return compared[-1]
+
+    # A command may ask for no comparison: a dry run is none, however often it is asked for.
+    told = sync.carry_out(to, lease, counted)
+    if not compared:
+        told.append(counted(to, lease))
+    said = "; ".join(told)
     closed = silence.close(to)
     return f"{said}, {closed} silent orders closed" if closed else said
 

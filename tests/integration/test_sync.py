@@ -11,13 +11,15 @@ import pytest
 from pipeline_market import MINUTE, SECOND, D
 from pipeline_world import World, world_of
 from stops_world import CLOSE
-from switch_world import money, notes, sync
+from switch_world import money, notes, result, sync
 from test_pipeline_reconcile import a_foreign_order
 
 from app.engine.book import BookStatus
 from app.engine.errors import Transient
-from app.engine.orders import OrderState, Side
+from app.engine.orders import OrderState, Purpose, Side
+from app.io.store import commands
 from app.pipeline import reconcile
+from app.pipeline import sync as pipeline_sync
 
 
 @pytest.fixture
@@ -51,8 +53,14 @@ def test_a_dry_run_shows_what_differs_and_changes_nothing(world: World) -> None:
     theirs = world.broker.ledger.submit(a_foreign_order("MSFT", 7))
     world.wait(10 * SECOND)
     before = everything(world)
-    said = sync(world, dry_run=True)
+    with world.to.database.begin() as db:
+        asked = commands.ask(db, world.book.id, "sync", {"dry_run": True}, "ann", "to see")
+    with world.to.leases.hold("book", world.book.id, 20) as lease:
+        assert lease is not None
+        told = pipeline_sync.carry_out(world.to, lease, reconcile.reconcile)
+    assert told == ["sync of ann"]
     assert everything(world) == before
+    said = result(world, asked) or ""
     shares, paid = str(order.quantity), order.quantity * D("100.01")
     cash = [line for line in lines(said) if line[0] == "cash"]
     assert lines(said)[:4] == [
@@ -66,6 +74,31 @@ def test_a_dry_run_shows_what_differs_and_changes_nothing(world: World) -> None:
     assert json.loads(sync(world, dry_run=False))["said"] == "1 positions differ"
     assert world.order("AAPL").state is OrderState.FILLED
     assert world.row().reconciled_at is None
+
+
+def test_dry_runs_do_not_take_the_place_of_comparisons(world: World) -> None:
+    for _ in range(7):
+        world.wait(MINUTE)
+        assert json.loads(sync(world, dry_run=True))["said"] == "nothing was changed"
+    assert world.row().reconciled_at == world.market.at
+    world.signal("AAPL")
+    world.run()
+    assert world.order("AAPL").purpose is Purpose.ENTRY
+
+
+def test_a_sync_is_the_comparison_of_its_tick(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    account = world.broker.ledger.account
+
+    def counted() -> Any:
+        asked.append(1)
+        return account()
+
+    monkeypatch.setattr(world.broker, "account", counted, raising=False)
+    sync(world, dry_run=False)
+    assert len(asked) == 3, "one for the table, two of one comparison"
 
 
 def test_a_sync_without_the_broker_is_refused_in_a_line(
