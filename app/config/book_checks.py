@@ -1,12 +1,13 @@
 """A book's numbers that are right by themselves and wrong together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from app.config.book_names import OWN_LEDGERS
 from app.config.checks import Row, Values
 from app.config.errors import Problem
 from app.config.model_checks import MODEL_CHECKS
 from app.config.universe_checks import UNIVERSE_CHECKS
-from app.engine.book import MOST_BROKER_CALLS
+from app.engine.book import MOST_BROKER_CALLS, Book
 
 #: What a mixed score is made of; each has a weight.
 SOURCES = ("technical", "news", "filing", "model")
@@ -20,6 +21,15 @@ def check_book(book_id: str, values: Values) -> list[Problem]:
         if values.keys() >= set(needs)
         for said in check(values)
     ]
+
+
+def check_accounts(books: Sequence[Book]) -> Iterator[Problem]:
+    """Name the books that share an account: each would size by all of its cash."""
+    for broker in sorted({book.broker for book in books} - OWN_LEDGERS):
+        sharing = [book.id for book in books if book.broker == broker]
+        if len(sharing) > 1:
+            said = f"{' and '.join(sharing)} trade on one account at {broker}"
+            yield Problem("METRONOME_BOOKS", said, "one book an account")
 
 
 def _mixer_is_cutoff(values: Values) -> Iterator[str]:

@@ -17,6 +17,9 @@ def _table(table: str, *rows: tuple[str, str, Kind, str]) -> tuple[Name, ...]:
     return tuple(Name(name, kind, text, path=f"{table}{key}") for key, name, kind, text in rows)
 
 
+#: Brokers of which each book has one of its own; at the others all books have one account.
+OWN_LEDGERS = frozenset({"paper"})
+
 #: What only the file says: it makes the book what it is.
 FILE_ONLY = _table(
     "",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config import books, dotenv
-from app.config.book_checks import check_book
+from app.config.book_checks import check_accounts, check_book
 from app.config.book_names import BOOK, FLAT_BOOK, NUMBERS
 from app.config.errors import ConfigError, Problem
 from app.config.modes import Told, check_process
@@ -82,12 +82,12 @@ def load(
         keys=tuple(reading.sources(ACCEPTED["ALPACA_API_KEY"], None)),
     )
     problems += check_process(values, told)
-    built = [
-        _book(reading, book_id, books_dir, values) for book_id in values["METRONOME_BOOKS"] or ()
-    ]
+    named = values["METRONOME_BOOKS"] or ()
+    built = tuple(b for name in named if (b := _book(reading, name, books_dir, values)))
+    problems += check_accounts(built)
     if problems:
         raise ConfigError(problems)
-    return _settings(values, tuple(b for b in built if b), tuple(reading.settings))
+    return _settings(values, built, tuple(reading.settings))
 
 
 def _book(reading: _Reading, book_id: str, folder: Path, process: Mapping[str, Any]) -> Book | None:

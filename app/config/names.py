@@ -149,7 +149,12 @@ PROCESS: tuple[Name, ...] = (
     ),
     Name("WORKER_CONCURRENCY", kinds.count(1, 64), "children of a worker", "2"),
     Name("METRONOME_STATE", kinds.PATH, "the folder of everything kept on disk", ".metronome"),
-    Name("METRONOME_BOOKS", kinds.NAMES, "the books to run, by their file in books/", "us_baskets"),
+    Name(
+        "METRONOME_BOOKS",
+        kinds.NAMES,
+        "the books to run, by their file in books/; at a broker's account one only",
+        "us_baskets",
+    ),
     Name(
         "LOG_LEVEL",
         kinds.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.config import ConfigError, load
+from app.config.book_names import OWN_LEDGERS
 from app.config.books import PRESETS
 from app.engine.book import Book
+from app.jobs.root import MARKETS
 
 NO_FILE = Path("/nonexistent/.env")
 
@@ -31,6 +33,24 @@ def test_the_preset_runs_as_often_as_required() -> None:
         "E5": timedelta(minutes=1),
     }
     assert every.stops <= timedelta(minutes=5)
+
+
+def test_two_books_have_no_account_in_common(tmp_path: Path) -> None:
+    preset = (PRESETS / "us_baskets.toml").read_text()
+    for name, broker in {"one": "alpaca", "two": "alpaca", "own": "paper", "own2": "paper"}.items():
+        text = preset.replace('broker = "alpaca"', f'broker = "{broker}"')
+        (tmp_path / f"{name}.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load({"METRONOME_BOOKS": "one,own,two"}, NO_FILE, tmp_path)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "METRONOME_BOOKS: one and two trade on one account at alpaca; accepted: one book an account"
+    ]
+    made = load({"METRONOME_BOOKS": "one,own,own2"}, NO_FILE, tmp_path)
+    assert [each.id for each in made.books] == ["one", "own", "own2"]
+
+
+def test_the_brokers_of_which_each_book_has_its_own() -> None:
+    assert set(MARKETS) == OWN_LEDGERS, "what has a market of its own has an account to share"
 
 
 def test_flat_names_set_the_book() -> None:
@@ -166,7 +186,8 @@ def test_a_books_file_that_is_wrong(tmp_path: Path, before: str, after: str, sai
 def test_flat_names_leave_other_books_alone(tmp_path: Path) -> None:
     text = (PRESETS / "us_baskets.toml").read_text()
     (tmp_path / "us_baskets.toml").write_text(text)
-    (tmp_path / "calm.toml").write_text(text.replace("max_positions = 4", "max_positions = 2"))
+    calm = text.replace("max_positions = 4", "max_positions = 2")
+    (tmp_path / "calm.toml").write_text(calm.replace('broker = "alpaca"', 'broker = "paper"'))
     told = {"METRONOME_BOOKS": "us_baskets,calm", "MAX_POSITIONS": "3"}
     settings = load(told, NO_FILE, tmp_path)
     assert {b.id: b.risk.max_positions for b in settings.books} == {"us_baskets": 3, "calm": 2}

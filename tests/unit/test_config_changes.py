@@ -25,8 +25,9 @@ def problems(changes: dict[str, str], settings: Settings = SETTINGS, book: str =
 @pytest.fixture
 def two_books(tmp_path: Path) -> Settings:
     preset = (Path(__file__).parents[2] / "books" / "us_baskets.toml").read_text()
-    for name in (BOOK, "second"):
-        (tmp_path / f"{name}.toml").write_text(preset)
+    (tmp_path / f"{BOOK}.toml").write_text(preset)
+    own = preset.replace('broker = "alpaca"', 'broker = "paper"')
+    (tmp_path / "second.toml").write_text(own)
     return load({"METRONOME_BOOKS": "us_baskets,second"}, NO_FILE, tmp_path)
 
 
