@@ -35,7 +35,10 @@ def real(
 ) -> None:
     """Verify the list from PAPER to REAL; exit with 1 where an item is refused."""
     from app.config import ConfigError, load
+    from app.io.store.database import database_url
 
+    if rehearsal is not None and "://" in rehearsal:
+        database_url(rehearsal, "--rehearsal")
     try:
         settings = load(os.environ, confirm_real=True)
     except ConfigError as error:

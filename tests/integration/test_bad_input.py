@@ -55,6 +55,13 @@ def refused(folder: Path, words: list[str], code: int = 1, **environ: str) -> st
     return lines[0]
 
 
+@pytest.mark.parametrize("url", ["foo://me:s3cret@host/name", "postgresql://me:s3cret@host:x/n"])
+def test_a_rehearsals_url_that_is_none_is_named_by_its_option(tmp_path: Path, url: str) -> None:
+    line = refused(tmp_path, ["checklist", "real", "--rehearsal", url])
+    assert line.startswith("metronome: --rehearsal is not a PostgreSQL URL; write postgresql")
+    assert "s3cret" not in line
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -35,15 +35,18 @@ driver.register_adapter(np.float64, lambda number: driver.Float(float(number)))
 driver.register_adapter(np.int64, lambda number: driver.Int(int(number)))
 
 
-def database_url(text: str) -> URL:
-    """Read a PostgreSQL URL, whatever driver it names. Raises InvalidData without repeating it."""
+def database_url(text: str, name: str = "DATABASE_URL") -> URL:
+    """Read a PostgreSQL URL, whatever driver it names.
+
+    Raises InvalidData, which says by what name the URL was given and does not repeat it.
+    """
     try:
         url = make_url(text.replace("postgres://", "postgresql://", 1))
     except (sa.exc.ArgumentError, ValueError):
         url = URL.create("")
     if url.get_backend_name() != "postgresql":
         raise InvalidData(
-            "DATABASE_URL is not a PostgreSQL URL; write postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
+            f"{name} is not a PostgreSQL URL; write postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
         )
     return url.set(drivername="postgresql+psycopg2")
 
