@@ -104,7 +104,8 @@ def _tell(to: Services, db: Connection, row: SessionRow) -> None:
     day = row.date.isoformat()
     if recovery.newest_of(db, to.book.id, "closing", day) is not None:
         return
-    said = Difference(to.clock.now(), "closing", "slept through", day, row.state, "settled late")
+    did = "settled late" if row.cash_open is not None else "stopped: it was never opened"
+    said = Difference(to.clock.now(), "closing", "slept through", day, row.state, did)
     recovery.add(db, to.book.id, said)
     to.log("session_slept_through", book=to.book.id, date=day, state=row.state)
 
