@@ -69,11 +69,9 @@ def end_earlier(to: Services, today: date) -> None:
             return
         left = [_ended(to, db, row) for row in left]
     for row in left:
-        if row.state != Phase.CLOSING:
-            continue
-        with to.database.begin() as db:
-            sessions.touch(db, to.book.id, row.date, to.clock.now())
-        if close_book(to, row) is None:
+        if row.state == Phase.CLOSING and close_book(to, row) is None:
+            with to.database.begin() as db:
+                sessions.touch(db, to.book.id, row.date, to.clock.now())
             return  # the days after it begin with what it ends with
 
 
