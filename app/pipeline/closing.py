@@ -69,11 +69,9 @@ def end_earlier(to: Services, today: date) -> None:
             return
         left = [_ended(to, db, row) for row in left]
     for row in left:
-        if row.state != Phase.CLOSING:
-            continue
-        with to.database.begin() as db:
-            sessions.touch(db, to.book.id, row.date, to.clock.now())
-        if close_book(to, row) is None:
+        if row.state == Phase.CLOSING and close_book(to, row) is None:
+            with to.database.begin() as db:
+                sessions.touch(db, to.book.id, row.date, to.clock.now())
             return  # the days after it begin with what it ends with
 
 
@@ -104,7 +102,8 @@ def _tell(to: Services, db: Connection, row: SessionRow) -> None:
     day = row.date.isoformat()
     if recovery.newest_of(db, to.book.id, "closing", day) is not None:
         return
-    said = Difference(to.clock.now(), "closing", "slept through", day, row.state, "settled late")
+    did = "settled late" if row.cash_open is not None else "stopped: it was never opened"
+    said = Difference(to.clock.now(), "closing", "slept through", day, row.state, did)
     recovery.add(db, to.book.id, said)
     to.log("session_slept_through", book=to.book.id, date=day, state=row.state)
 
