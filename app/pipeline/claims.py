@@ -13,7 +13,7 @@ from app.io.store import book_states, doubts, order_links, orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline import order_verdicts
 from app.pipeline.execute import WITHOUT_ID
-from app.pipeline.fills import executions_by_order
+from app.pipeline.fills import executions_of
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
 
@@ -37,11 +37,11 @@ def settle(to: Services, order: Order) -> bool:
     try:
         found = _candidates(to, order, to.broker.orders_since(sent - claims.BEFORE))
         # It has been unprotected for all the delays: its fills do not wait for the next poll.
-        executed = executions_by_order(to, [order]) if len(found) == 1 else {}
+        executed = executions_of(to, order, found[0]) if len(found) == 1 else []
     except (Transient, OutcomeUnknown, Rejected) as error:
         ask_later(to, order, str(error))
         return False
-    if len(found) == 1 and adopt(to, order, found[0], executed[found[0].broker_id], "resolve"):
+    if len(found) == 1 and adopt(to, order, found[0], executed, "resolve"):
         return True
     names = [seen.broker_id for seen in found]
     freeze(to, order, names, f"may be any of {', '.join(names)}" if names else "may be lost")

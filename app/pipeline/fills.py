@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app.engine.book import MOST_BROKER_CALLS
 from app.engine.errors import InvalidData, OutcomeUnknown, Rejected, Transient
-from app.engine.orders import Execution, Order
+from app.engine.orders import BrokerOrder, Execution, Order
 from app.io.store import orders
 from app.io.streams import Message
 from app.pipeline import missing
@@ -76,6 +76,11 @@ def _ask(to: Services, order: Order, executed: Mapping[str, list[Execution]]) ->
     else:
         record_or_refuse(to, seen, executed.get(seen.broker_id, []), "poll")
     return True
+
+
+def executions_of(to: Services, order: Order, seen: BrokerOrder) -> list[Execution]:
+    """Return the executions of what was found of an order; none are asked for where it has none."""
+    return executions_by_order(to, [order])[seen.broker_id] if seen.filled_quantity else []
 
 
 def executions_by_order(to: Services, of: Sequence[Order]) -> defaultdict[str, list[Execution]]:

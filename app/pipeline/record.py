@@ -48,9 +48,7 @@ def record(
     # The first of a chain is free: ``find`` has asked whose it is, or what it replaces.
     _check_free(to, db, order, heard.chain[len(chain) or 1 :])
     order_links.save(db, order, to.broker.name, chain, heard.chain)
-    # What is said again of an order that was replaced is no news of its successor.
-    news = heard.order != order or seen.broker_id == heard.order.broker_id
-    after = orders.store(db, heard.order, now if news else None)
+    after = orders.store(db, heard.order, now if _is_news(order, heard.order, seen) else None)
     if after.state is OrderState.REJECTED is not order.state:
         refusals.note(to, db, after, f"{seen.status}, told by {source}")
     if len(heard.chain) > max(len(chain), 1):
@@ -107,6 +105,11 @@ def _check_free(to: Services, db: Connection, order: Order, named: Chain) -> Non
         raise InvalidData(
             f"order {order.client_id}: the broker's {broker_id} is our order {owner} already"
         )
+
+
+def _is_news(before: Order, after: Order, seen: BrokerOrder) -> bool:
+    """Was this said of the order as it is now? Of a predecessor the same is said for ever."""
+    return after != before or seen.broker_id == after.broker_id
 
 
 def _tell_replaced(to: Services, order: Order, chain: Chain) -> None:

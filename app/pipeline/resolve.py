@@ -17,7 +17,7 @@ def resolve(to: Services, lease: Lease) -> int:
     by somebody who died or was paused in the middle, so it is in doubt at once.
     """
     with to.database.begin() as db:
-        doubtful = orders.in_doubt(db, to.book.id, submitting_older_than_s=0)
+        doubtful = orders.in_doubt(db, to.book.id)
         doubtful = [_left_unfinished(to, db, order) for order in doubtful]
     return sum(_settle(to, lease, order) for order in doubtful)
 

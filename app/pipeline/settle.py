@@ -12,7 +12,7 @@ from app.io.store import orders
 from app.io.store.commands import Command
 from app.pipeline import claims, order_verdicts
 from app.pipeline.commands import Carry, ask_and_carry_out
-from app.pipeline.fills import executions_by_order
+from app.pipeline.fills import executions_of
 from app.pipeline.record import record
 from app.pipeline.services import Services
 
@@ -95,7 +95,7 @@ def _said(to: Services, order: Order, command: Command) -> Said:
     seen = to.broker.order(str(broker_id))
     if seen is None:
         raise InvalidData(f"--is: {ascii(broker_id)[:60]} is no order at {to.broker.name}")
-    executed = executions_by_order(to, [order])[seen.broker_id]
+    executed = executions_of(to, order, seen)
     return Said(seen, executed, command.asked_by, command.why)
 
 

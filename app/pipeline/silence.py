@@ -9,7 +9,7 @@ from app.engine.withdrawals import withdrawal
 from app.io.store import orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline import missing, withdraw
-from app.pipeline.fills import executions_by_order
+from app.pipeline.fills import executions_of
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
 
@@ -36,7 +36,7 @@ def _settle(to: Services, order: Order) -> bool:
     try:
         seen = missing.look_up(to, order)
         if seen is not None:
-            executed = executions_by_order(to, [order])[seen.broker_id]
+            executed = executions_of(to, order, seen)
             if record_or_refuse(to, seen, executed, "silence", of=order.client_id):
                 return False
             _cancel(to, seen)

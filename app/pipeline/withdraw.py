@@ -9,7 +9,7 @@ from app.engine.orders import FINAL, WORKING, Order
 from app.engine.withdrawals import Withdrawal
 from app.io.store import orders, verdicts
 from app.pipeline import missing, order_verdicts
-from app.pipeline.fills import executions_by_order
+from app.pipeline.fills import executions_of
 from app.pipeline.messages import INTENTS
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
@@ -64,7 +64,7 @@ def _look(to: Services, order: Order) -> None:
             missing.suspect(to, order)
         if seen is None or seen.state not in FINAL:
             return
-        executed = executions_by_order(to, [order])[seen.broker_id] if seen.filled_quantity else []
+        executed = executions_of(to, order, seen)
     except (Rejected, Transient, OutcomeUnknown) as error:
         to.log("look_up_failed", client_id=order.client_id, why=str(error))
         return

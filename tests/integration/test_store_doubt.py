@@ -36,9 +36,9 @@ def _ago(database: Database, seconds: int) -> object:
     return the_only(database, f"SELECT clock_timestamp() - interval '{seconds} seconds'")
 
 
-def _due(database: Database, older_than_s: float = 15) -> list[str]:
+def _due(database: Database) -> list[str]:
     with database.begin() as db:
-        return [o.client_id for o in orders.in_doubt(db, BOOK, older_than_s)]
+        return [o.client_id for o in orders.in_doubt(db, BOOK)]
 
 
 def test_what_is_due(database: Database) -> None:
@@ -48,10 +48,9 @@ def test_what_is_due(database: Database) -> None:
     _store(database, "later", "D", S.UNKNOWN, resolve_after_wall=_ago(database, -60))
     _store(database, "again", "E", S.UNKNOWN, resolve_after_wall=_ago(database, 1))
     _store(database, "taken", "F", S.SUBMITTED)
-    assert _due(database) == ["again", "old", "unknown"]
-    assert _due(database, older_than_s=0) == ["again", "fresh", "old", "unknown"]
+    assert _due(database) == ["again", "fresh", "old", "unknown"]
     with database.begin() as db:
-        assert orders.in_doubt(db, "other", 0) == []
+        assert orders.in_doubt(db, "other") == []
 
 
 def test_postponing_counts_and_settling_forgets(database: Database) -> None:

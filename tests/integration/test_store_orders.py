@@ -78,51 +78,48 @@ def test_only_moves_of_the_table_are_made(database: Database) -> None:
                 assert orders.get(db, name) == made
 
 
-def test_a_move_carries_what_the_broker_said(database: Database) -> None:
+def test_a_move_carries_why(database: Database) -> None:
     _stored(database, an_order(state=S.SUBMITTING))
     with database.begin() as db:
-        moved = orders.move(db, "c1", S.SUBMITTED, LATER, broker_id="b1", error=None)
-        assert (moved.state, moved.broker_id) == (S.SUBMITTED, "b1")
+        moved = orders.move(db, "c1", S.UNKNOWN, LATER, error="read timed out")
         assert orders.get(db, "c1", lock=True) == moved
-        filled = {"filled_quantity": Decimal(4), "average_price": Decimal("10.25")}
-        moved = orders.move(db, "c1", S.PARTIAL, LATER, **filled)
-        assert (moved.filled_quantity, moved.average_price) == (Decimal(4), Decimal("10.25"))
+        orders.move(db, "c1", S.SUBMITTED, LATER)
     assert the_only(database, "SELECT updated_at FROM orders") == LATER
+    assert the_only(database, "SELECT error FROM orders") == "read timed out"
 
 
-def test_the_filled_quantity_never_falls(database: Database) -> None:
-    _stored(database, an_order(state=S.PARTIAL, filled_quantity=Decimal(8)))
+def test_what_is_no_news_leaves_the_time_of_the_last(database: Database) -> None:
+    _stored(database, an_order(state=S.SUBMITTED))
     with database.begin() as db:
-        late = {"filled_quantity": Decimal(4), "average_price": Decimal(1)}
-        moved = orders.move(db, "c1", S.PARTIAL, LATER, broker_id="b1", **late)
-    assert (moved.filled_quantity, moved.average_price) == (Decimal(8), None)
-    assert moved.broker_id == "b1"
+        made = orders.get(db, "c1", lock=True)
+        assert made is not None
+        orders.store(db, made, LATER)
+        orders.store(db, made, None)
+    assert the_only(database, "SELECT updated_at FROM orders") == LATER
 
 
 def test_late_news_of_a_finished_order_changes_nothing(database: Database) -> None:
     for final in FINAL:
         made = an_order(client_id=final, intent_id=final, state=final)
         _stored(database, made)
-        news = {"filled_quantity": Decimal(3), "broker_id": "b1"}
         with database.begin() as db:
-            assert orders.move(db, final, S.PARTIAL, LATER, **news) == made
+            assert orders.move(db, final, S.PARTIAL, LATER, error="late") == made
             assert orders.get(db, final) == made
 
 
 def test_more_than_the_quantity_cannot_be_filled(database: Database) -> None:
     _stored(database, an_order(state=S.SUBMITTED))
-    over = {"filled_quantity": Decimal(11)}
+    over = an_order(state=S.PARTIAL, filled_quantity=Decimal(11))
     with pytest.raises(sa.exc.IntegrityError, match="ck_orders_filled"), database.begin() as db:
-        orders.move(db, "c1", S.PARTIAL, LATER, **over)
+        orders.store(db, over, LATER)
 
 
-def test_what_cannot_be_changed_and_who_is_not_there(database: Database) -> None:
-    _stored(database)
-    with database.begin() as db:
-        with pytest.raises(InvalidData, match="no changeable quantity, symbol"):
-            orders.move(db, "c1", S.NEW, LATER, symbol="X", quantity=1)
-        with pytest.raises(InvalidData, match="no order has the client id c9"):
-            orders.move(db, "c9", S.CANCELLED, LATER)
+def test_who_is_not_there_cannot_be_moved(database: Database) -> None:
+    with (
+        database.begin() as db,
+        pytest.raises(InvalidData, match="no order has the client id c9"),
+    ):
+        orders.move(db, "c9", S.CANCELLED, LATER)
 
 
 def test_submitting_needs_the_lease(database: Database, lease: Lease) -> None:

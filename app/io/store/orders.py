@@ -54,12 +54,7 @@ _STATED = (
     "reserved_risk",
     "reserved_notional",
 )
-_CHANGES = frozenset({"broker_id", "filled_quantity", "average_price", "error"})
 _WALL = sa.func.clock_timestamp()
-
-
-def _seconds(count: sa.BindParameter[float]) -> sa.ColumnElement[Any]:
-    return sa.func.make_interval(0, 0, 0, 0, 0, 0, count)
 
 
 def insert(db: Connection, order: Order, broker: str) -> bool:
@@ -124,13 +119,13 @@ def newest(
     return [_order(row) for row in rows]
 
 
-def in_doubt(db: Connection, book_id: str, submitting_older_than_s: float) -> list[Order]:
+def in_doubt(db: Connection, book_id: str) -> list[Order]:
     """Return the orders whose outcome must be looked up now, oldest first.
 
-    That is UNKNOWN, and SUBMITTING for longer than this by the wall, unless postponed.
+    That is UNKNOWN and SUBMITTING, unless postponed. For the book's owner while it sends nothing:
+    what is SUBMITTING then was left by another one, however short a time ago.
     """
-    values = {"book": book_id, "older_than_s": submitting_older_than_s}
-    return [_order(row) for row in db.execute(_IN_DOUBT, values)]
+    return [_order(row) for row in db.execute(_IN_DOUBT, {"book": book_id})]
 
 
 # Built once: they stand on the way of every order.
@@ -145,10 +140,9 @@ _QUIET = _OLDEST_FIRST.where(
     _o.updated_at <= sa.bindparam("before"),
     sa.or_(_o.purpose != Purpose.PROTECT, _o.updated_at <= sa.bindparam("stops_before")),
 )
-_OLD = _o.submitting_wall < _WALL - _seconds(sa.bindparam("older_than_s", type_=sa.Float))
 _IN_DOUBT = _OLDEST_FIRST.where(
     _o.book == sa.bindparam("book"),
-    sa.or_(_o.state == OrderState.UNKNOWN, sa.and_(_o.state == OrderState.SUBMITTING, _OLD)),
+    _o.state.in_(sorted(IN_DOUBT)),
     sa.or_(_o.resolve_after_wall.is_(None), _o.resolve_after_wall <= _WALL),
 )
 _START = sa.text(
@@ -237,16 +231,13 @@ def start_submit(
 
 
 def move(
-    db: Connection, client_id: str, after: OrderState, at: datetime, **changes: object
+    db: Connection, client_id: str, after: OrderState, at: datetime, error: str | None = None
 ) -> Order:
     """Move an order to a state and return it as it is then; a finished order stays as it is.
 
-    ``changes`` are broker_id, filled_quantity, average_price and error. The filled
-    quantity never falls: an older statement of it, with its average price, is left out. Raises
-    InvalidData for a move that is not in the table and for an unknown client id.
+    What the broker says of it is for ``store``; ``error`` is why it was moved, where there is a
+    reason. Raises InvalidData for a move that is not in the table and for an unknown client id.
     """
-    if unknown := changes.keys() - _CHANGES:
-        raise InvalidData(f"an order has no changeable {', '.join(sorted(unknown))}")
     order = get(db, client_id, lock=True)
     if order is None:
         raise InvalidData(f"no order has the client id {client_id}")
@@ -254,7 +245,17 @@ def move(
         return order
     if after is not order.state:
         check_transition(order.state, after)
-    return _write(db, client_id, after, at, _newer(order, changes))
+    values: dict[str, Any] = {"state": after, "updated_at": at}
+    if error is not None:
+        values["error"] = error
+    if after in _ACCEPTED:
+        values["accepted_wall"] = sa.func.coalesce(_o.accepted_wall, _WALL)
+    if after not in IN_DOUBT:
+        values |= {"resolve_after_wall": None, "resolve_tries": 0}
+    row = db.execute(
+        orders.update().where(_o.client_id == client_id).values(values).returning(*_COLUMNS)
+    )
+    return _order(row.one())
 
 
 def store(db: Connection, order: Order, at: datetime | None) -> Order:
@@ -265,27 +266,6 @@ def store(db: Connection, order: Order, at: datetime | None) -> Order:
     values = {name: getattr(order, name) for name in _STATED}
     db.execute(_STORE, values | {"id_": order.client_id, "state_": order.state, "at_": at})
     return order
-
-
-def _write(
-    db: Connection, client_id: str, state: OrderState, at: datetime, changes: dict[str, Any]
-) -> Order:
-    values = changes | {"state": state, "updated_at": at}
-    if state in _ACCEPTED:
-        values["accepted_wall"] = sa.func.coalesce(_o.accepted_wall, _WALL)
-    if state not in IN_DOUBT:
-        values |= {"resolve_after_wall": None, "resolve_tries": 0}
-    row = db.execute(
-        orders.update().where(_o.client_id == client_id).values(values).returning(*_COLUMNS)
-    )
-    return _order(row.one())
-
-
-def _newer(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
-    filled = changes.get("filled_quantity")
-    if filled is None or filled >= order.filled_quantity:
-        return dict(changes)
-    return {k: v for k, v in changes.items() if k not in ("filled_quantity", "average_price")}
 
 
 def _all(db: Connection, *conditions: sa.ColumnElement[bool]) -> list[Order]:
