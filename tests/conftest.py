@@ -8,12 +8,17 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from app.io.store.migrate import migrate
 from app.local.postgres import libpq_url
 from app.local.servers import Servers
 
 TEMPLATE = "template_metronome"
+
+# No test fails because a machine is slow.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
