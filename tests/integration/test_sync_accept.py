@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline_market import SECOND, D
+from pipeline_market import MINUTE, SECOND, D
 from pipeline_world import World, world_of
+from sessions_world import CLOSE, settled, the_day
 from stops_world import resting
 from switch_world import a_working_entry, money, notes, sync
 from test_pipeline_reconcile import a_foreign_order
@@ -132,6 +133,42 @@ def test_what_cannot_be_accepted_is_refused(
     before = world.held()
     assert sync(world, "accept", symbol=symbol) == said
     assert world.held() == before
+    with world.to.database.begin() as db:
+        assert adjustments.all(db, world.book.id) == []
+
+
+def test_what_is_accepted_after_the_close_leaves_the_settled_day_as_it_is(world: World) -> None:
+    bought = world.buy("AAPL").quantity
+    world.price("AAPL", "103")
+    exits.check(world.to)
+    world.at(CLOSE)
+    assert world.open() == "CLOSED"
+    ended = the_day(world, CLOSE)
+    world.at(CLOSE + 20 * MINUTE)
+    theirs = {"AAPL": BrokerPosition("AAPL", bought - 20, D(100))}
+    world.broker.positions = lambda: theirs  # type: ignore[attr-defined]
+    assert sync(world, "accept", symbol="AAPL").startswith("accepted")
+    assert the_day(world, CLOSE) == ended
+    assert ended.equity_open == settled(world, CLOSE).equity_open
+
+
+def test_nothing_is_accepted_by_who_lost_the_book_meanwhile(world: World) -> None:
+    world.buy("AAPL")
+    sold_by_hand(world, 20)
+    asked, times = world.broker.positions, []
+
+    def lost() -> dict[str, BrokerPosition]:
+        times.append(1)
+        if len(times) > reconcile.READINGS:  # the comparison is over
+            with world.to.database.begin() as db:
+                db.exec_driver_sql("UPDATE leases SET owner = 'another', fence = fence + 1")
+        return dict(asked())
+
+    world.broker.positions = lost  # type: ignore[attr-defined]
+    before = world.held()["AAPL"].quantity
+    said = sync(world, "accept", symbol="AAPL")
+    assert said == "refused: the book has another owner now"
+    assert world.held()["AAPL"].quantity == before
     with world.to.database.begin() as db:
         assert adjustments.all(db, world.book.id) == []
 

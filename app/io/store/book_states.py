@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,10 @@ _b = book_states.c
 
 @dataclass(frozen=True, slots=True)
 class BookRow:
-    """``reconciled_at`` is None until the broker and the database were found to agree."""
+    """``reconciled_at`` is None until the broker and the database were found to agree.
+
+    ``cash_short`` is how much less cash the broker last stated than the book's ledger had then.
+    """
 
     status: BookStatus
     why: str
@@ -26,6 +30,7 @@ class BookRow:
     set_at: datetime
     engine: BookState
     reconciled_at: datetime | None
+    cash_short: Decimal
 
 
 def ensure(db: Connection, book: Book, settings: str, at: datetime) -> None:
@@ -88,6 +93,7 @@ def _one(db: Connection, book_id: str, query: sa.Select[Any]) -> BookRow:
         set_at=row.set_at,
         engine=from_json(row.engine),
         reconciled_at=row.reconciled_at,
+        cash_short=row.cash_short,
     )
 
 
@@ -106,6 +112,11 @@ def set_status(
 def set_reconciled(db: Connection, book_id: str, at: datetime | None) -> None:
     """Note when the book was last found to agree with its broker; None when it does not."""
     _update(db, book_id, reconciled_at=at)
+
+
+def set_cash_short(db: Connection, book_id: str, amount: Decimal) -> None:
+    """Note how much less cash the broker has than the book's ledger says; 0 for none."""
+    _update(db, book_id, cash_short=amount)
 
 
 def _update(db: Connection, book_id: str, **values: object) -> None:
