@@ -114,7 +114,7 @@ def _compare_positions(
 ) -> dict[str, tuple[Decimal, Decimal]]:
     """Return (ours, theirs) of each symbol that differs.
 
-    What the account holds outside the book's universe, and the book never traded, is somebody
+    What the account holds outside the book's universe, and the book has nothing of, is somebody
     else's: it is noted and left alone.
     """
     with to.database.begin() as db:
@@ -122,7 +122,7 @@ def _compare_positions(
         for symbol in adoptable(to, db, mine, theirs):
             _adopt(to, db, theirs[symbol])
         mine = positions.load(db, to.book.id)
-        others = foreign(to, mine, theirs)
+        others = foreign(to, db, mine, theirs)
         for symbol in sorted(others):
             held = str(theirs[symbol].quantity)
             note(to, db, ("position", symbol), None, held, NOT_OURS)

@@ -66,7 +66,8 @@ def tabulate(to: Services, lease: Lease) -> Table:
         adopted = adoptable(to, db, mine, theirs)
         late = _late(db, seen)
         of_orders = _orders(seen, now)
-        of_positions = _positions(to, mine, theirs, late, adopted)
+        others = foreign(to, db, mine, theirs)
+        of_positions = _positions(to, mine, theirs, late, (others, adopted))
         of_cash = _cash(cash.compare(to, db, account, seen, charged), account, now)
     held = {symbol for symbol, position in mine.items() if position.quantity} | theirs.keys()
     same = sum(seen.mine(one) is not None for one in seen.theirs) - sum(
@@ -118,9 +119,9 @@ def _positions(
     mine: Mapping[str, Position],
     theirs: Mapping[str, BrokerPosition],
     late: Sequence[Execution],
-    adopted: Collection[str],
+    special: tuple[Collection[str], Collection[str]],
 ) -> list[Line]:
-    others, now = foreign(to, mine, theirs), to.clock.now()
+    (others, adopted), now = special, to.clock.now()
     coming: dict[str, Decimal] = {}
     for fill in late:
         signed = fill.quantity if fill.side is Side.BUY else -fill.quantity

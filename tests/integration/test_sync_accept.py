@@ -1,12 +1,13 @@
 """E5: a person takes the broker's number of a position over; what the book counts stays sound."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pipeline_market import MINUTE, SECOND, D
 from pipeline_world import World, world_of
-from sessions_world import CLOSE, settled, the_day
+from sessions_world import CLOSE, sell, settled, the_day
 from stops_world import resting
 from switch_world import a_working_entry, money, notes, sync
 from test_pipeline_reconcile import a_foreign_order
@@ -171,6 +172,26 @@ def test_nothing_is_accepted_by_who_lost_the_book_meanwhile(world: World) -> Non
     assert world.held()["AAPL"].quantity == before
     with world.to.database.begin() as db:
         assert adjustments.all(db, world.book.id) == []
+
+
+def test_what_was_sold_and_left_the_universe_is_somebody_elses_when_it_is_bought_again(
+    world: World,
+) -> None:
+    world.buy("AAPL")
+    sell(world, "AAPL")
+    universe = world.book.universe
+    left = {
+        name: tuple(s for s in getattr(universe, name) if s != "AAPL")
+        for name in ("tier_a", "tier_b", "bench")
+    }
+    to = world.worker(book=replace(world.book, universe=replace(universe, **left)))
+    world.services.reverse()
+    world.broker.ledger.submit(a_foreign_order("AAPL", 7))
+    assert reconcile.run(to) == "reconciled"
+    assert notes(world, "position") == ["not ours: left alone"]
+    assert world.held() == {}
+    said = sync(world, "accept", symbol="AAPL")
+    assert said == "refused: AAPL: us_baskets does not trade it, and leaves it alone"
 
 
 def test_a_stop_that_rests_follows_what_was_accepted(
