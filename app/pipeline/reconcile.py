@@ -21,7 +21,6 @@ from app.io.store import (
     recovery,
 )
 from app.pipeline import cash, charges, silence, sync
-from app.pipeline.cash import Cash
 from app.pipeline.differences import (
     ADOPTED,
     EQUAL,
@@ -99,14 +98,16 @@ def _compare(to: Services, lease: Lease, since: datetime) -> _Found:
         keep(to, lease)
         different = _compare_positions(to, theirs)
         found = _Found(account, different, seen, charged, before.cash == account.cash)
-        if found.still and not different and not _cash(to, found).lost:
+        if found.still and not different and not _newly_short(to, found):
             break
     return found
 
 
-def _cash(to: Services, found: _Found) -> Cash:
+def _newly_short(to: Services, found: _Found) -> bool:
+    """Is cash short, and are entries not stopped for it yet? Then it is looked at again."""
     with to.database.begin() as db:
-        return cash.compare(to, db, found.account, found.seen, found.charged)
+        told = cash.compare(to, db, found.account, found.seen, found.charged)
+        return told.lost > 0 and not cash.stopped(db, to.book.id, found.account.currency)
 
 
 def _compare_positions(
