@@ -86,7 +86,8 @@ def _weighted(book: Book, money: Ledger, position: Position) -> Weighted:
 
 
 def _summary(db: Connection, book: Book) -> Summary:
-    money, policy = ledger.read(db, book.id), book.risk
+    row, policy = book_states.load(db, book.id), book.risk
+    money = ledger.read(db, book.id).less(row.cash_short)
     share = _at_risk(db, book, money) / money.equity if money.equity > 0 else Decimal(0)
     left = max(policy.max_concurrent_risk - share, Decimal(0))
     return Summary(

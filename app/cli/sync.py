@@ -19,7 +19,10 @@ def sync(
     ] = False,
     accept: Annotated[
         str | None,
-        typer.Option(metavar="SYMBOL", help="The broker's number of it is right: take it over."),
+        typer.Option(
+            metavar="SYMBOL",
+            help="The broker's number of it, or of the currency's cash, is right: take it over.",
+        ),
     ] = None,
     why: Annotated[str | None, typer.Option(help="Why, with --accept.")] = None,
     book: Book = None,

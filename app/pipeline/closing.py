@@ -12,7 +12,7 @@ from app.io.locks import Lease
 from app.io.store import accounts, orders, positions, recovery, sessions
 from app.io.store.recovery import Difference
 from app.io.store.sessions import SessionRow
-from app.pipeline import history, kpis, opening, reconcile, report, settling
+from app.pipeline import charges, history, kpis, opening, reconcile, report, settling
 from app.pipeline.moves import held_up, move
 from app.pipeline.ownership import BUSY, keep, owning, require
 from app.pipeline.repair import LOOK_BACK
@@ -114,7 +114,7 @@ def _ask(to: Services, lease: Lease, row: SessionRow) -> Told | str:
         return reconcile.LIMITED
     before = to.broker.account()
     said = reconcile.reconcile(to, lease, _hours(row))
-    if said != reconcile.AGREED:
+    if said not in reconcile.MAY_SETTLE:
         return said
     with to.database.begin() as db:
         if _open_here(to, db, row):
@@ -122,7 +122,7 @@ def _ask(to: Services, lease: Lease, row: SessionRow) -> Told | str:
     if left := _open_there(to, row):
         return f"{left} orders are open at the broker"
     keep(to, lease)
-    charged = opening.charged_lately(to, row.date)
+    charged = charges.charged_lately(to, row.date)
     if settling.is_late(to, row):
         with to.database.begin() as db:
             held = settling.held_at_end(to, db, row.date)
@@ -155,6 +155,8 @@ def _open_there(to: Services, row: SessionRow) -> int:
 
 def _close(to: Services, db: Connection, row: SessionRow, told: Told) -> SessionRow:
     """Settle, report and close, all in the caller's transaction."""
+    # Since it was read a person may have accepted what others moved.
+    row = sessions.load(db, to.book.id, row.date) or row
     settled = settling.settle(to, db, row, told)
     closed = replace(row, equity_close=settled.equity_close)
     if not settled.late:

@@ -90,7 +90,7 @@ def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: d
         at=now,
         opened=_opened(db, book, calendar, now),
         row=row,
-        money=ledger.read(db, book.id),
+        money=ledger.read(db, book.id).less(row.cash_short),
         open=working,
         signals=(),
         intents=(),

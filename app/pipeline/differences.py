@@ -9,7 +9,7 @@ from app.adapters.port import BrokerPosition
 from app.engine.links import Link
 from app.engine.orders import BrokerOrder, Order
 from app.engine.portfolio import Position
-from app.io.store import fills, recovery
+from app.io.store import fills, orders, recovery
 from app.io.store.recovery import Difference
 from app.pipeline.services import Services
 
@@ -53,10 +53,18 @@ def agree(mine: Order, seen: BrokerOrder, replaced: Link | None = None) -> bool:
 
 
 def foreign(
-    to: Services, mine: Mapping[str, Position], theirs: Mapping[str, BrokerPosition]
+    to: Services,
+    db: Connection,
+    mine: Mapping[str, Position],
+    theirs: Mapping[str, BrokerPosition],
 ) -> set[str]:
-    """Return what the account holds outside the book's universe and the book never traded."""
-    return theirs.keys() - mine.keys() - set(to.book.universe.symbols)
+    """Return what the account holds outside the book's universe and the book has nothing of.
+
+    What an unfinished order of the book's trades may be its own.
+    """
+    held = {symbol for symbol, position in mine.items() if position.quantity}
+    others = theirs.keys() - held - set(to.book.universe.symbols)
+    return others and others - {order.symbol for order in orders.unfinished(db, to.book.id)}
 
 
 def adoptable(

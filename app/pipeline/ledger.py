@@ -1,7 +1,7 @@
 """The ledger: money and positions as our own fills say, for sizing, limits and reports."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
@@ -23,9 +23,21 @@ class Ledger:
     positions: dict[str, Position]
     quotes: dict[str, Quote]
 
+    def less(self, short: Decimal) -> "Ledger":
+        """Return the money without what the broker does not have: limits are shares of the rest.
+
+        Both equities are less by it, so that money that left is no loss of the day.
+        """
+        return replace(
+            self,
+            cash=self.cash - short,
+            equity=self.equity - short,
+            equity_open=self.equity_open - short,
+        )
+
 
 def read(db: Connection, book: str) -> Ledger:
-    """Return the book's money: the account at the session's opening, and every fill since.
+    """Return the book's money: the account at the session's opening, fills and fees since.
 
     Before the first opening there is no money to trade with.
     """

@@ -22,6 +22,14 @@ def move(to: Services, db: Connection, row: SessionRow, phase: Phase, why: str) 
     return after
 
 
+def under_way(to: Services, db: Connection) -> SessionRow | None:
+    """Return the session of now, once its book was opened and until its day is settled."""
+    row = sessions.load(db, to.book.id, to.calendar.session_for(to.clock.now()).date)
+    if row is None or row.cash_open is None or row.state in (Phase.CLOSED, Phase.STOPPED):
+        return None
+    return row
+
+
 def held_up(to: Services, row: SessionRow, kind: str, step: str, why: str) -> bool:
     """Write down what keeps a session from moving on; return False where it is the same as before.
 

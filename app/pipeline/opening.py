@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
@@ -13,17 +13,17 @@ from app.engine.portfolio import Account, Fee, cash_after
 from app.engine.session import Phase
 from app.io.calendar import span_of
 from app.io.locks import Lease
-from app.io.store import accounts, book_states, fees, fills, positions, recovery, sessions
+from app.io.store import accounts, book_states, fees, fills, positions, recovery
 from app.io.store import settlements as stored
 from app.io.store.recovery import Difference
 from app.io.store.sessions import SessionRow
-from app.pipeline import history, in_force, ledger, reconcile
+from app.pipeline import cash as comparison
+from app.pipeline import charges, history, in_force, ledger, reconcile
+from app.pipeline.differences import EQUAL
 from app.pipeline.moves import held_up, move
 from app.pipeline.ownership import BUSY, keep, owning, require
 from app.pipeline.services import Services
 
-#: A broker may post a fee days after the trade that it is for.
-POSTED_WITHIN = timedelta(days=7)
 #: So many calls to the broker are asked beside a comparison, to recover.
 CALLS = 3
 
@@ -110,9 +110,9 @@ def _recover(to: Services, row: SessionRow) -> SessionRow | None:
             return reconcile.LIMITED
         before = to.broker.account()
         said = reconcile.reconcile(to, lease)
-        if said != reconcile.AGREED:
+        if said not in reconcile.MAY_SETTLE:
             return said
-        found = charged_lately(to, row.date)
+        found = charges.charged_lately(to, row.date)
         account = to.broker.account()
         if account.cash != before.cash:
             # Nobody could say whether the cash has what happened between the two statements.
@@ -142,8 +142,14 @@ def _begin(
     """Take the opening balance: what the date began with, before its own fills and fees."""
     # In the book's own terms: what else the account holds is not its to win or lose.
     equity = ledger.equity_of(db, to.book.id, account.cash)
-    accounts.add(db, to.book.id, to.clock.now(), "open", replace(account, equity=equity))
+    # Before the statement: its cash has them, and what is stored after it counts from it on.
     new = fees.insert_once(db, to.book.id, to.broker.name, found, row.date)
+    before = accounts.money(db, to.book.id)
+    accounts.add(db, to.book.id, to.clock.now(), "open", replace(account, equity=equity))
+    comparison.take_over(to, db, account, before[0] if before else account.cash, EQUAL)
+    if book_states.load(db, to.book.id).reconciled_at is None:
+        to.log("entries_allowed", book=to.book.id)
+    book_states.set_reconciled(db, to.book.id, to.clock.now())
     since, _ = span_of(row.date, to.calendar.zone)
     filled = fills.since(db, to.book.id, since)
     charged = sum((fee.amount for fee in new), Decimal(0))
@@ -172,11 +178,3 @@ def _note_night(to: Services, db: Connection, day: date, cash: Decimal) -> None:
         recovery.add(db, to.book.id, moved)
         to.log("difference", book=to.book.id, subject=moved.subject, ours=moved.ours,
                theirs=moved.theirs, did=moved.action)  # fmt: skip
-
-
-def charged_lately(to: Services, day: date) -> list[Fee]:
-    """Ask the broker for the fees that may not have been known by a date, none before the book."""
-    with to.database.begin() as db:
-        first = sessions.first(db, to.book.id)
-    since = day if first is None else max(first.date, day - POSTED_WITHIN)
-    return list(to.broker.fees(since))

@@ -1,6 +1,6 @@
 """Reconcile: the broker's orders, fills, positions and cash against ours; the broker is right."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from app.adapters.port import BrokerPosition
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.exits.stop_loss import stop_price
-from app.engine.portfolio import Account, Adjustment, Position, adjusted
+from app.engine.portfolio import Account, Adjustment, Fee, Position, adjusted
 from app.engine.session import SessionHours
 from app.io.locks import Lease
 from app.io.store import (
@@ -21,7 +21,7 @@ from app.io.store import (
     recovery,
 )
 from app.io.store.recovery import Difference
-from app.pipeline import cash, ledger, silence, sync
+from app.pipeline import cash, charges, ledger, silence, sync
 from app.pipeline.desk import RECONCILED_FOR
 from app.pipeline.differences import (
     ADOPTED,
@@ -40,6 +40,9 @@ from app.pipeline.services import Services
 #: Fills may arrive while we read: the comparison is repeated before a difference counts.
 READINGS = 3
 AGREED = "reconciled"
+SHORT = "orders and positions agree; cash is short, and entries stopped"
+#: A day begins and ends with the broker's cash, whatever is short of it.
+MAY_SETTLE = (AGREED, SHORT)
 LIMITED = "refused by the rate limit"
 #: So many calls to the broker are one reading, as long as each answer fits on a page.
 CALLS = 5
@@ -67,7 +70,7 @@ def _in_turn(to: Services, lease: Lease) -> str:
 
 
 def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str:
-    """Repair what the broker explains; a position that it does not explain stops entries.
+    """Repair what the broker explains; a position or missing cash that it does not stops entries.
 
     Orders are compared from some hours before a session on, today's unless one is given, and from
     the oldest unfinished one where that is older. The lease is renewed between the calls, which
@@ -79,9 +82,10 @@ def reconcile(to: Services, lease: Lease, of: SessionHours | None = None) -> str
         found = _compare(to, lease, compared_since(to, of))
     except (Transient, Rejected, OutcomeUnknown) as error:
         return _not_compared(to, f"not reconciled: {error}")
-    _conclude(to, found)
-    different = found.different
-    return AGREED if not different else f"{len(different)} positions differ"
+    stopped = _conclude(to, found)
+    if found.different:
+        return f"{len(found.different)} positions differ"
+    return SHORT if stopped else AGREED
 
 
 def _not_compared(to: Services, said: str) -> str:
@@ -105,7 +109,8 @@ class _Found:
     account: Account
     different: Mapping[str, tuple[Decimal, Decimal]]
     seen: Seen
-    #: No cash moved while the broker was asked.
+    charged: Sequence[Fee]
+    #: No cash moved while the broker was asked: all that it said is of one moment.
     still: bool
 
 
@@ -115,13 +120,22 @@ def _compare(to: Services, lease: Lease, since: datetime) -> _Found:
             raise Transient(LIMITED)
         before = to.broker.account()
         seen = repair_orders(to, lease, since)
+        charged = cash.charged_where_short(to, before, seen)
         theirs = to.broker.positions()
         account = to.broker.account()
         keep(to, lease)
         different = _compare_positions(to, theirs)
-        if not different:
+        found = _Found(account, different, seen, charged, before.cash == account.cash)
+        if found.still and not different and not _newly_short(to, found):
             break
-    return _Found(account, different, seen, before.cash == account.cash)
+    return found
+
+
+def _newly_short(to: Services, found: _Found) -> bool:
+    """Is cash short, and are entries not stopped for it yet? Then it is looked at again."""
+    with to.database.begin() as db:
+        told = cash.compare(to, db, found.account, found.seen, found.charged)
+        return told.lost > 0 and not cash.stopped(db, to.book.id, found.account.currency)
 
 
 def _compare_positions(
@@ -129,7 +143,7 @@ def _compare_positions(
 ) -> dict[str, tuple[Decimal, Decimal]]:
     """Return (ours, theirs) of each symbol that differs.
 
-    What the account holds outside the book's universe, and the book never traded, is somebody
+    What the account holds outside the book's universe, and the book has nothing of, is somebody
     else's: it is noted and left alone.
     """
     with to.database.begin() as db:
@@ -137,7 +151,7 @@ def _compare_positions(
         for symbol in adoptable(to, db, mine, theirs):
             _adopt(to, db, theirs[symbol])
         mine = positions.load(db, to.book.id)
-        others = foreign(to, mine, theirs)
+        others = foreign(to, db, mine, theirs)
         for symbol in sorted(others):
             held = str(theirs[symbol].quantity)
             note(to, db, ("position", symbol), None, held, NOT_OURS)
@@ -157,7 +171,8 @@ def _adopt(to: Services, db: Connection, found: BrokerPosition) -> None:
     note(to, db, ("position", found.symbol), "0", str(found.quantity), ADOPTED)
 
 
-def _conclude(to: Services, found: _Found) -> None:
+def _conclude(to: Services, found: _Found) -> bool:
+    """Write down what was found; return whether entries stop for it."""
     now, different = to.clock.now(), found.different
     with to.database.begin() as db:
         accounts.add(db, to.book.id, now, "check", found.account)
@@ -169,18 +184,29 @@ def _conclude(to: Services, found: _Found) -> None:
         positions.note_differences(
             db, to.book.id, {s: theirs for s, (_, theirs) in different.items()}
         )
-        if found.still and not different:
-            # Otherwise the positions, or what is being traded, explain the cash too.
-            others = found.seen.of_others()
-            cash.note(to, db, found.account, cash.compare(db, to.book.id, found.account, others))
+        _conclude_cash(to, db, found)
+        stopped = bool(different) or cash.stopped(db, to.book.id, found.account.currency)
         before = book_states.load(db, to.book.id).reconciled_at
-        book_states.set_reconciled(db, to.book.id, None if different else now)
+        book_states.set_reconciled(db, to.book.id, None if stopped else now)
         if not different:
             book_states.bind(db, to.book.id, found.account.id)
-    if different and before is not None:
-        to.log("entries_stopped", book=to.book.id, symbols=sorted(different))
-    elif before is None and not different:
+    if stopped and before is not None:
+        symbols = sorted(different) or [found.account.currency]
+        to.log("entries_stopped", book=to.book.id, symbols=symbols)
+    elif before is None and not stopped:
         to.log("entries_allowed", book=to.book.id)
+    return stopped
+
+
+def _conclude_cash(to: Services, db: Connection, found: _Found) -> None:
+    """Let nothing that is short be spent; say what it is where all numbers are of one moment."""
+    charges.count_today(to, db, found.charged)
+    told = cash.compare(to, db, found.account, found.seen, found.charged)
+    if found.still and not found.different:
+        cash.note(to, db, found.account, told)
+    else:
+        # The positions, or what is being traded, explain the cash too.
+        book_states.set_cash_short(db, to.book.id, told.short)
 
 
 def _note_own(to: Services, db: Connection, now: datetime, theirs: Account) -> None:

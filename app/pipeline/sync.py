@@ -1,8 +1,8 @@
 """Sync: what differs from the broker, shown on demand and put right, or accepted by a person."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
@@ -11,14 +11,18 @@ from app.adapters.port import BrokerPosition
 from app.engine.errors import InvalidData, Transient
 from app.engine.exits.stop_loss import stop_price
 from app.engine.orders import IN_DOUBT, protects
-from app.engine.portfolio import Account, Adjustment, Position, adjusted
-from app.engine.rounding import plain
-from app.io.locks import Lease
+from app.engine.portfolio import Account, Adjustment, Fee, Position, adjusted
+from app.engine.rounding import cents, plain
+from app.io.locks import Lease, held
 from app.io.store import accounts, adjustments, book_states, commands, orders, positions, sessions
 from app.io.store.commands import Command
 from app.pipeline import ledger
+from app.pipeline.cash import ACCEPTED, take_over
+from app.pipeline.charges import charged_lately, count_today
 from app.pipeline.commands import ask_and_carry_out
 from app.pipeline.differences import note
+from app.pipeline.moves import under_way
+from app.pipeline.ownership import keep
 from app.pipeline.services import Services
 from app.pipeline.table import tabulate
 
@@ -50,8 +54,17 @@ def _sync(to: Services, lease: Lease, reconcile: Reconcile, *, dry_run: bool) ->
     return json.dumps({"said": said, **asdict(table)})
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the broker has of a symbol, its account at the same moment, and what it charged."""
+
+    held: BrokerPosition | None
+    account: Account
+    charged: Sequence[Fee]
+
+
 def _accept(to: Services, lease: Lease, reconcile: Reconcile, command: Command) -> str:
-    """Make the broker's number of one symbol ours, because a person says that it is right.
+    """Make the broker's number of one symbol, or of the cash, ours: a person says it is right.
 
     Reconciled first: only what the broker does not explain is left to be accepted. Nothing is
     asked of the broker but its numbers.
@@ -59,22 +72,55 @@ def _accept(to: Services, lease: Lease, reconcile: Reconcile, command: Command) 
     symbol = command.arguments["symbol"]
     if (said := reconcile(to, lease)).startswith(("not reconciled", "refused")):
         raise Transient(said)
-    before, held, account = to.broker.account(), to.broker.positions(), to.broker.account()
+    of_cash = symbol == to.book.currency
+    if of_cash and said.endswith("differ"):
+        raise InvalidData(f"{said}, and may explain the cash: accept or explain these first")
+    told = _ask(to, symbol)
+    keep(to, lease)
+    with to.database.begin() as db:
+        _own(to, db, lease, command)
+        take = _take_cash if of_cash else _take_over
+        done = take(to, db, command, told)
+        commands.done(db, command.id, done)
+    reconcile(to, lease)
+    return done
+
+
+def _ask(to: Services, symbol: str) -> _Told:
+    before, theirs = to.broker.account(), to.broker.positions()
+    charged = charged_lately(to, to.calendar.session_for(to.clock.now()).date)
+    account = to.broker.account()
     if before.cash != account.cash:
         raise Transient("the account's cash is moving; ask again in a minute")
-    with to.database.begin() as db:
-        told = _take_over(to, db, command, held.get(symbol), account)
-    reconcile(to, lease)
-    return told
+    return _Told(theirs.get(symbol), account, charged)
 
 
-def _take_over(
-    to: Services, db: Connection, command: Command, theirs: BrokerPosition | None, account: Account
-) -> str:
-    symbol, now = command.arguments["symbol"], to.clock.now()
+def _own(to: Services, db: Connection, lease: Lease, command: Command) -> None:
+    """Lock the book for its owner, who may have lost it while the broker was asked."""
     book_states.lock(db, to.book.id)
+    if not held(db, lease):
+        raise Transient("the book has another owner now")
     if commands.take(db, command.id) is None:
         raise InvalidData("it was taken back")
+
+
+def _take_cash(to: Services, db: Connection, command: Command, told: _Told) -> str:
+    """Count from the broker's cash on; what came or went is no gain and no loss of the day."""
+    _refuse_unended(to, db)
+    count_today(to, db, told.charged)
+    money, account = accounts.money(db, to.book.id), told.account
+    if money is None or under_way(to, db) is None:
+        raise InvalidData("no session is under way: the next opening takes the broker's cash")
+    if money[0] == account.cash:
+        raise InvalidData(f"both have {cents(account.cash)}; there is nothing to accept")
+    take_over(to, db, account, money[0], f"{ACCEPTED}{command.asked_by}: {command.why}")
+    _rebase(to, db, account, ledger.read(db, to.book.id).equity, account.cash - money[0])
+    return f"accepted: {cents(money[0])} {account.currency} are now {cents(account.cash)}"
+
+
+def _take_over(to: Services, db: Connection, command: Command, told: _Told) -> str:
+    symbol, now, theirs = command.arguments["symbol"], to.clock.now(), told.held
+    count_today(to, db, told.charged)
     mine = positions.load(db, to.book.id, lock=True).get(symbol, Position(symbol))
     change = _change(to, db, mine, theirs)
     before = ledger.read(db, to.book.id).equity
@@ -83,12 +129,13 @@ def _take_over(
         after = replace(after, stop_price=stop_price(after.average_price, to.book.risk.stop_loss))
     positions.save(db, to.book.id, after, now)
     adjustments.add(db, to.book.id, change, command.asked_by, command.why)
-    action = f"accepted by {command.asked_by}: {command.why}"
+    action = f"{ACCEPTED}{command.asked_by}: {command.why}"
     note(to, db, ("position", symbol), str(mine.quantity), str(after.quantity), action)
-    _rebase(to, db, account, before)
-    said = f"accepted: {plain(mine.quantity)} {symbol} are now {plain(after.quantity)}"
-    commands.done(db, command.id, said)
-    return said
+    money = accounts.money(db, to.book.id)
+    if money is not None and money[0] != told.account.cash:
+        take_over(to, db, told.account, money[0], action)
+    _rebase(to, db, told.account, before)
+    return f"accepted: {plain(mine.quantity)} {symbol} are now {plain(after.quantity)}"
 
 
 def _change(
@@ -105,29 +152,42 @@ def _change(
             f"{symbol}: the broker is short of {plain(-quantity)}, and a book only holds long: "
             "buy them back there first"
         )
-    for order in orders.unfinished(db, to.book.id):
-        if order.symbol == symbol and (order.state in IN_DOUBT or not protects(order)):
-            raise InvalidData(
-                f"{symbol}: order {order.client_id} has not ended and may explain it; "
-                f"`metronome cancel {order.client_id[:12]}` ends it"
-            )
+    _refuse_unended(to, db, symbol)
     more = quantity - mine.quantity
     average = theirs.average_price if theirs and more > 0 else mine.average_price
     return Adjustment(symbol, more, average, to.clock.now())
 
 
-def _rebase(to: Services, db: Connection, account: Account, equity_before: Decimal) -> None:
+def _refuse_unended(to: Services, db: Connection, symbol: str | None = None) -> None:
+    """Raise InvalidData where an order, of a symbol or any, may yet explain a difference."""
+    for order in orders.unfinished(db, to.book.id):
+        mine = symbol in (None, order.symbol)
+        if mine and (order.state in IN_DOUBT or not protects(order)):
+            raise InvalidData(
+                f"{symbol or to.book.currency}: order {order.client_id} has not ended and may "
+                f"explain it; `metronome cancel {order.client_id[:12]}` ends it"
+            )
+
+
+def _rebase(
+    to: Services,
+    db: Connection,
+    account: Account,
+    equity_before: Decimal,
+    cash_moved: Decimal = Decimal(0),
+) -> None:
     """Count cash from the broker's word on, and leave the day's loss as it was.
 
     Whoever traded has moved cash too. What was accepted is no gain and no loss of the book's day,
-    so that the equity at the open moves by as much as the equity does.
+    so that the equity at the open moves by as much as the equity does. A day that has been settled
+    stays as it is. Cash that moved without a trade moves the cash at the opening too, from which
+    the day is settled.
     """
     money = accounts.money(db, to.book.id)
     if money is None:
         return
     moved = ledger.equity_of(db, to.book.id, account.cash) - equity_before
-    opening, now = money[1] + moved, to.clock.now()
-    accounts.add(db, to.book.id, now, "open", replace(account, equity=opening))
-    session = sessions.current(db, to.book.id)
-    if session is not None and session.equity_open is not None:
-        sessions.save(db, to.book.id, replace(session, equity_open=opening), now)
+    opening = replace(account, equity=money[1] + moved)
+    accounts.add(db, to.book.id, to.clock.now(), "open", opening)
+    if (session := under_way(to, db)) is not None:
+        sessions.rebase(db, to.book.id, session.date, moved, cash_moved)

@@ -64,6 +64,7 @@ def tabulate(to: Services, lease: Lease) -> Table:
         raise Transient("the limit of calls to the broker is used up; ask again in a minute")
     seen = look(to, lease, compared_since(to))
     theirs, account = to.broker.positions(), to.broker.account()
+    charged = cash.charged_where_short(to, account, seen)
     keep(to, lease)
     now = to.clock.now()
     with to.database.begin() as db:
@@ -71,8 +72,9 @@ def tabulate(to: Services, lease: Lease) -> Table:
         adopted = adoptable(to, db, mine, theirs)
         late = _late(db, seen)
         of_orders = _orders(seen, now)
-        of_positions = _positions(to, mine, theirs, late, adopted)
-        of_cash = _cash(cash.compare(db, to.book.id, account, seen.of_others()), account, now)
+        others = foreign(to, db, mine, theirs)
+        of_positions = _positions(to, mine, theirs, late, (others, adopted))
+        of_cash = _cash(cash.compare(to, db, account, seen, charged), account, now)
     held = {symbol for symbol, position in mine.items() if position.quantity} | theirs.keys()
     same = sum(seen.mine(one) is not None for one in seen.theirs) - sum(
         line.ours is not None and line.theirs is not None for line in of_orders
@@ -122,9 +124,9 @@ def _positions(
     mine: Mapping[str, Position],
     theirs: Mapping[str, BrokerPosition],
     late: Sequence[Execution],
-    adopted: Collection[str],
+    special: tuple[Collection[str], Collection[str]],
 ) -> list[Line]:
-    others, now = foreign(to, mine, theirs), to.clock.now()
+    (others, adopted), now = special, to.clock.now()
     coming: dict[str, Decimal] = {}
     for fill in late:
         signed = fill.quantity if fill.side is Side.BUY else -fill.quantity

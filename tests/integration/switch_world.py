@@ -8,10 +8,11 @@ from typing import Any
 from pipeline_world import World
 
 from app.engine.orders import Order, OrderState
+from app.engine.risk import RiskContext
 from app.io.clock import pause
 from app.io.store import commands, recovery
 from app.jobs.run import run_nudged
-from app.pipeline import cycle, ledger, reconcile, switch
+from app.pipeline import cycle, desk, ledger, reconcile, switch
 from app.pipeline.ledger import Ledger
 from app.pipeline.services import Services
 from app.pipeline.switch import Asked
@@ -69,6 +70,13 @@ def notes(world: World, kind: str) -> list[str]:
 def money(world: World) -> Ledger:
     with world.to.database.begin() as db:
         return ledger.read(db, world.book.id)
+
+
+def limits(world: World) -> RiskContext:
+    """Return what limits and sizes are computed from."""
+    with world.to.database.begin() as db:
+        seen = desk.look(db, world.book, world.to.calendar, world.market.at)
+    return desk.risk_context(world.book, world.to.calendar, seen)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ STEPS = [
     "app.pipeline.reconcile.reconcile",
     "app.pipeline.closing._open_here",
     "app.pipeline.closing._open_there",
-    "app.pipeline.opening.charged_lately",
+    "app.pipeline.charges.charged_lately",
     "app.pipeline.kpis.write_last",
     "app.io.store.fees.insert_once",
     "app.io.store.settlements.insert_once",

@@ -93,6 +93,13 @@ def test_a_session_grows_through_its_day(database: Database) -> None:
         sessions.save(db, BOOK, opened, AT + SECOND)
         sessions.save(db, "other", monday, AT)
         assert sessions.load(db, BOOK, friday.date) == opened == sessions.current(db, BOOK)
+        sessions.rebase(db, BOOK, friday.date, Decimal(-50), Decimal(-7))
+        sessions.save(db, BOOK, replace(opened, state="CLOSING"), AT)  # read before
+        moved = replace(opened, state="CLOSING", equity_open=Decimal(9950), cash_open=Decimal(8993))
+        assert sessions.load(db, BOOK, friday.date) == moved
+        sessions.save(db, BOOK, replace(opened, state="CLOSED"), AT)
+        sessions.rebase(db, BOOK, friday.date, Decimal(-50), Decimal(-7))
+        assert sessions.load(db, BOOK, friday.date) == replace(moved, state="CLOSED")
         sessions.save(db, BOOK, monday, AT)
         assert sessions.current(db, BOOK) == monday
         assert sessions.load(db, BOOK, date(2026, 3, 19)) is None

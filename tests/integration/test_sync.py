@@ -11,7 +11,7 @@ import pytest
 from pipeline_market import MINUTE, SECOND, D
 from pipeline_world import World, world_of
 from stops_world import CLOSE
-from switch_world import money, notes, result, sync
+from switch_world import limits, money, notes, result, sync
 from test_pipeline_reconcile import a_foreign_order
 
 from app.engine.book import BookStatus
@@ -186,7 +186,7 @@ def deposit(world: World, amount: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.broker, "account", richer, raising=False)
 
 
-def test_cash_that_differs_is_noted_once_and_stops_nothing(
+def test_cash_that_came_in_is_noted_once_and_stops_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deposit(world, 250, monkeypatch)
@@ -194,7 +194,7 @@ def test_cash_that_differs_is_noted_once_and_stops_nothing(
     world.buy("AAPL")
     for _ in range(2):
         assert reconcile.run(world.to) == "reconciled"
-    said = "+250.00: not ours (fees, dividends, deposits), trading goes on"
+    said = "+250.00: not ours (dividends, deposits), trading goes on"
     assert notes(world, "cash") == [said]
     [line] = lines(sync(world, dry_run=True))
     assert (line[0], line[1], line[5]) == ("cash", "USD", said)
@@ -209,11 +209,12 @@ def test_cash_that_others_moved_is_explained_by_their_trades(world: World) -> No
     world.broker.ledger.submit(a_foreign_order("KO", 10))
     assert reconcile.run(world.to) == "reconciled"
     assert notes(world, "cash") == ["-700.10: trades that are not ours"]
+    assert limits(world).cash == world.broker.ledger.account().cash, "nothing is bought with it"
 
 
 def test_rounding_is_no_difference(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     account = world.broker.ledger.account()
-    rounded = replace(account, cash=account.cash - D("0.99"))
+    rounded = replace(account, cash=account.cash - D("0.01"))
     monkeypatch.setattr(world.broker, "account", lambda: rounded, raising=False)
     reconcile.run(world.to)
     assert notes(world, "cash") == []

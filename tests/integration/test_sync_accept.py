@@ -1,12 +1,13 @@
 """E5: a person takes the broker's number of a position over; what the book counts stays sound."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pipeline_market import SECOND, D
+from pipeline_market import MINUTE, SECOND, D
 from pipeline_world import World, world_of
-from sessions_world import CLOSE, sell, settled
+from sessions_world import CLOSE, sell, settled, the_day
 from stops_world import resting
 from switch_world import a_working_entry, money, notes, sync
 from test_pipeline_reconcile import a_foreign_order
@@ -138,6 +139,62 @@ def test_what_cannot_be_accepted_is_refused(
     assert world.held() == before
     with world.to.database.begin() as db:
         assert adjustments.all(db, world.book.id) == []
+
+
+def test_what_is_accepted_after_the_close_leaves_the_settled_day_as_it_is(world: World) -> None:
+    bought = world.buy("AAPL").quantity
+    world.price("AAPL", "103")
+    exits.check(world.to)
+    world.at(CLOSE)
+    assert world.open() == "CLOSED"
+    ended = the_day(world, CLOSE)
+    world.at(CLOSE + 20 * MINUTE)
+    theirs = {"AAPL": BrokerPosition("AAPL", bought - 20, D(100))}
+    world.broker.positions = lambda: theirs  # type: ignore[attr-defined]
+    assert sync(world, "accept", symbol="AAPL").startswith("accepted")
+    assert the_day(world, CLOSE) == ended
+    assert ended.equity_open == settled(world, CLOSE).equity_open
+
+
+def test_nothing_is_accepted_by_who_lost_the_book_meanwhile(world: World) -> None:
+    world.buy("AAPL")
+    sold_by_hand(world, 20)
+    asked, times = world.broker.positions, []
+
+    def lost() -> dict[str, BrokerPosition]:
+        times.append(1)
+        if len(times) > reconcile.READINGS:  # the comparison is over
+            with world.to.database.begin() as db:
+                db.exec_driver_sql("UPDATE leases SET owner = 'another', fence = fence + 1")
+        return dict(asked())
+
+    world.broker.positions = lost  # type: ignore[attr-defined]
+    before = world.held()["AAPL"].quantity
+    said = sync(world, "accept", symbol="AAPL")
+    assert said == "refused: the book has another owner now"
+    assert world.held()["AAPL"].quantity == before
+    with world.to.database.begin() as db:
+        assert adjustments.all(db, world.book.id) == []
+
+
+def test_what_was_sold_and_left_the_universe_is_somebody_elses_when_it_is_bought_again(
+    world: World,
+) -> None:
+    world.buy("AAPL")
+    sell(world, "AAPL")
+    universe = world.book.universe
+    left = {
+        name: tuple(s for s in getattr(universe, name) if s != "AAPL")
+        for name in ("tier_a", "tier_b", "bench")
+    }
+    to = world.worker(book=replace(world.book, universe=replace(universe, **left)))
+    world.services.reverse()
+    world.broker.ledger.submit(a_foreign_order("AAPL", 7))
+    assert reconcile.run(to) == "reconciled"
+    assert notes(world, "position") == ["not ours: left alone"]
+    assert world.held() == {}
+    said = sync(world, "accept", symbol="AAPL")
+    assert said == "refused: AAPL: us_baskets does not trade it, and leaves it alone"
 
 
 def test_a_stop_that_rests_follows_what_was_accepted(

@@ -9,9 +9,9 @@ from sqlalchemy.engine import Connection
 
 from app.engine.orders import Side
 from app.engine.portfolio import Account
-from app.io.store.schema import account_snapshots, fills
+from app.io.store.schema import account_snapshots, fees, fills
 
-_a, _f = account_snapshots.c, fills.c
+_a, _f, _c = account_snapshots.c, fills.c, fees.c
 
 
 _PAID = (
@@ -28,8 +28,13 @@ _PAID = (
     .where(_f.book == _a.book, _f.written_wall > _a.written_wall)
     .scalar_subquery()
 )
+_CHARGED = (
+    sa.select(sa.func.coalesce(sa.func.sum(_c.amount), 0))
+    .where(_c.book == _a.book, _c.written_wall > _a.written_wall)
+    .scalar_subquery()
+)
 _MONEY = (
-    sa.select(_a.cash + _PAID, _a.equity)
+    sa.select(_a.cash + _PAID - _CHARGED, _a.equity)
     .where(_a.book == sa.bindparam("book"), _a.kind == "open")
     .order_by(_a.at.desc(), _a.id.desc())
     .limit(1)
@@ -66,7 +71,7 @@ def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement |
 
 
 def money(db: Connection, book_id: str) -> tuple[Decimal, Decimal] | None:
-    """Return cash now and equity at the open: the newest opening, and every fill recorded since.
+    """Return cash now and equity at the open: the newest opening, fills and fees recorded since.
 
     By when the rows were written: one clock, where the broker's and ours would be two.
     """

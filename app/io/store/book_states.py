@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +24,8 @@ class BookRow:
     """``reconciled_at`` is None until the broker and the database were found to agree.
 
     ``account`` is the broker's id of the account that the book's orders and positions are in, None
-    until the first comparison that found both equal.
+    until the first comparison that found both equal. ``cash_short`` is how much less cash the
+    broker last stated than the book's ledger had then.
     """
 
     status: BookStatus
@@ -33,6 +35,7 @@ class BookRow:
     engine: BookState
     reconciled_at: datetime | None
     account: str | None
+    cash_short: Decimal
 
 
 def ensure(db: Connection, book: Book, settings: str, at: datetime) -> None:
@@ -101,6 +104,7 @@ def _one(db: Connection, book_id: str, query: sa.Select[Any]) -> BookRow:
         engine=from_json(row.engine),
         reconciled_at=row.reconciled_at,
         account=row.account,
+        cash_short=row.cash_short,
     )
 
 
@@ -126,6 +130,11 @@ def bind(db: Connection, book_id: str, account: str) -> None:
     """Note which account the book is in, unless that is known: it stays so for ever."""
     mine = book_states.update().where(_b.book == book_id, _b.account.is_(None))
     db.execute(mine.values(account=account))
+
+
+def set_cash_short(db: Connection, book_id: str, amount: Decimal) -> None:
+    """Note how much less cash the broker has than the book's ledger says; 0 for none."""
+    _update(db, book_id, cash_short=amount)
 
 
 def _update(db: Connection, book_id: str, **values: object) -> None:

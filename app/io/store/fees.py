@@ -30,6 +30,13 @@ def insert_once(
     return list({fee.id: fee for fee in charged if fee.id in ids}.values())
 
 
+def unknown(db: Connection, broker: str, charged: Sequence[Fee]) -> list[Fee]:
+    """Return those of the fees that are not stored."""
+    stored = sa.select(_f.id).where(_f.broker == broker, _f.id.in_([fee.id for fee in charged]))
+    known = set(db.scalars(stored)) if charged else set()
+    return [fee for fee in charged if fee.id not in known]
+
+
 def total(db: Connection, book_id: str, settled_on: date) -> Decimal:
     """Return what the fees that count on a date come to."""
     query = sa.select(sa.func.coalesce(sa.func.sum(_f.amount), 0))

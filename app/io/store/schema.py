@@ -145,6 +145,7 @@ book_states = sa.Table(
     sa.Column("settings", sa.Text, nullable=False),
     sa.Column("reconciled_at", Time),
     sa.Column("account", sa.Text),
+    sa.Column("cash_short", sa.Numeric, server_default=sa.text("0"), nullable=False),
     _one_of("status", BookStatus),
 )
 

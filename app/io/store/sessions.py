@@ -32,16 +32,27 @@ class SessionRow:
 
 
 _NAMES = tuple(field.name for field in fields(SessionRow))
+_OPENED = ("equity_open", "cash_open")
+_OVER = (Phase.CLOSED, Phase.STOPPED)
 
 
 def save(db: Connection, book_id: str, session: SessionRow, at: datetime) -> None:
-    """Insert or replace the session of a date."""
+    """Insert the session of a date, or move it on.
+
+    What it opened with stays as it is stored: whoever moves it on may have read it before
+    ``rebase``.
+    """
     values = {name: getattr(session, name) for name in _NAMES} | {"updated_at": at}
-    db.execute(
-        insert(sessions)
-        .values(book=book_id, **values)
-        .on_conflict_do_update(index_elements=[_s.book, _s.date], set_=values)
-    )
+    new = insert(sessions).values(book=book_id, **values)
+    opened = {name: sa.func.coalesce(_s[name], new.excluded[name]) for name in _OPENED}
+    db.execute(new.on_conflict_do_update(index_elements=[_s.book, _s.date], set_=values | opened))
+
+
+def rebase(db: Connection, book_id: str, day: date, equity: Decimal, cash: Decimal) -> None:
+    """Move what an opened session that has not ended began with."""
+    moved = {"equity_open": _s.equity_open + equity, "cash_open": _s.cash_open + cash}
+    open_ = (_s.book == book_id, _s.date == day, _s.state.not_in(_OVER))
+    db.execute(sessions.update().where(*open_).values(**moved))
 
 
 # Built once: it stands on the way of every order.
@@ -76,8 +87,7 @@ def first_equity(db: Connection, book_id: str) -> Decimal | None:
 
 def unfinished_before(db: Connection, book_id: str, day: date) -> list[SessionRow]:
     """Return the sessions of earlier dates that have not ended, oldest first."""
-    over = (Phase.CLOSED, Phase.STOPPED)
-    query = _query(book_id).where(_s.date < day, _s.state.not_in(over)).order_by(_s.date)
+    query = _query(book_id).where(_s.date < day, _s.state.not_in(_OVER)).order_by(_s.date)
     return [SessionRow(*row) for row in db.execute(query)]
 
 
