@@ -34,13 +34,15 @@ class Position:
 class Adjustment:
     """A change of a position that no fill of the book explains: ``quantity`` more, or fewer.
 
-    ``average_price`` is what the whole position costs a share from then on.
+    ``average_price`` is what the whole position costs a share from then on, ``price`` what a share
+    was worth at that moment; None where nobody knew.
     """
 
     symbol: str
     quantity: Decimal
     average_price: Decimal
     at: datetime
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.engine.orders import Execution
-from app.engine.portfolio import Adjustment, Position, cash_after, equity, folded
+from app.engine.portfolio import Adjustment, Position, cash_after, equity, walked
 from app.engine.trades import Trade, trades, with_result
 
 _NOTHING = Decimal(0)
@@ -31,10 +31,15 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a day came to; ``positions`` are those still held."""
+    """What a day came to; ``positions`` are those still held.
+
+    ``adjusted`` is what was unrealised in shares that came, less that in shares that left, without
+    a fill: a part of what the unrealised changed by, and nothing that the book gained.
+    """
 
     realised: Decimal
     unrealised: Decimal
+    adjusted: Decimal
     cash_close: Decimal
     equity_close: Decimal
     positions: Mapping[str, Position]
@@ -46,17 +51,20 @@ def settle(day: Day) -> Settled:
     Realised is of the day's sales, before fees; unrealised is of what is held at the end, at the
     last prices, and without a price nothing.
     """
-    after = folded(day.before, day.executed, day.changes)
+    after, adjusted = dict(day.before), _NOTHING
+    for one, now in walked(day.before, day.executed, day.changes):
+        if isinstance(one, Adjustment):
+            was = after.get(one.symbol, Position(one.symbol))
+            adjusted += _unrealised(now[one.symbol], one.price) - _unrealised(was, one.price)
+        after = now
     held = {symbol: position for symbol, position in after.items() if position.quantity}
     gained = (after[symbol].realised - _realised(day.before, symbol) for symbol in after)
-    moved = (
-        (day.prices.get(p.symbol, p.average_price) - p.average_price) * p.quantity
-        for p in held.values()
-    )
+    moved = (_unrealised(position, day.prices.get(position.symbol)) for position in held.values())
     cash = cash_after(day.cash_open, day.executed) - day.fees
     return Settled(
         realised=sum(gained, _NOTHING),
         unrealised=sum(moved, _NOTHING),
+        adjusted=adjusted,
         cash_close=cash,
         equity_close=equity(cash, held.values(), day.prices),
         positions=held,
@@ -77,6 +85,10 @@ def closed_trades(
     """
     ended = with_result(trades(ever, changes))
     return [t for t in ended if t.closed_at is not None and since <= t.closed_at < until]
+
+
+def _unrealised(position: Position, price: Decimal | None) -> Decimal:
+    return _NOTHING if price is None else (price - position.average_price) * position.quantity
 
 
 def _realised(before: Mapping[str, Position], symbol: str) -> Decimal:

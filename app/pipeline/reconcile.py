@@ -18,6 +18,7 @@ from app.io.store import (
     adjustments,
     book_states,
     positions,
+    quotes,
     recovery,
 )
 from app.io.store.recovery import Difference
@@ -149,7 +150,7 @@ def _compare_positions(
     with to.database.begin() as db:
         mine = positions.load(db, to.book.id, lock=True)
         for symbol in adoptable(to, db, mine, theirs):
-            _adopt(to, db, theirs[symbol])
+            _adopt(to, db, theirs[symbol], ledger.prices(quotes.load(db, to.book.id)).get(symbol))
         mine = positions.load(db, to.book.id)
         others = foreign(to, db, mine, theirs)
         for symbol in sorted(others):
@@ -158,10 +159,10 @@ def _compare_positions(
     return unequal(mine, {s: p for s, p in theirs.items() if s not in others})
 
 
-def _adopt(to: Services, db: Connection, found: BrokerPosition) -> None:
+def _adopt(to: Services, db: Connection, found: BrokerPosition, price: Decimal | None) -> None:
     """Take over what the account held before this book ever traded; its cost gives its stop."""
     now = to.clock.now()
-    change = Adjustment(found.symbol, found.quantity, found.average_price, now)
+    change = Adjustment(found.symbol, found.quantity, found.average_price, now, price)
     position = replace(
         adjusted(Position(found.symbol), change),
         stop_price=stop_price(found.average_price, to.book.risk.stop_loss),

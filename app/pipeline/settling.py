@@ -118,6 +118,7 @@ def _settlement(
         realised=came_to.realised,
         unrealised=came_to.unrealised,
         fees=charged,
+        adjusted=came_to.adjusted,
         cash_open=begun.cash,
         cash_close=came_to.cash_close,
         broker_cash=_cash_then(to, db, begun.date, told, [f for f in ever if f.at >= until]),

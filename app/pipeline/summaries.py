@@ -122,7 +122,8 @@ def _days(found: Sequence[Settlement], before: Settlement | None) -> list[DayRes
     """Return each day with its profit, which needs what was unrealised the day before."""
     made, unrealised = [], before.unrealised if before else _NOTHING
     for one in found:
-        made.append(DayResult(one, one.realised + one.unrealised - unrealised - one.fees))
+        gained = one.unrealised - unrealised - one.adjusted
+        made.append(DayResult(one, one.realised + gained - one.fees))
         unrealised = one.unrealised
     return made
 

@@ -14,7 +14,16 @@ from app.engine.orders import IN_DOUBT, protects
 from app.engine.portfolio import Account, Adjustment, Fee, Position, adjusted
 from app.engine.rounding import cents, plain
 from app.io.locks import Lease, held
-from app.io.store import accounts, adjustments, book_states, commands, orders, positions, sessions
+from app.io.store import (
+    accounts,
+    adjustments,
+    book_states,
+    commands,
+    orders,
+    positions,
+    quotes,
+    sessions,
+)
 from app.io.store.commands import Command
 from app.pipeline import ledger
 from app.pipeline.cash import ACCEPTED, take_over
@@ -131,10 +140,11 @@ def _take_over(to: Services, db: Connection, command: Command, told: _Told) -> s
     adjustments.add(db, to.book.id, change, command.asked_by, command.why)
     action = f"{ACCEPTED}{command.asked_by}: {command.why}"
     note(to, db, ("position", symbol), str(mine.quantity), str(after.quantity), action)
-    money = accounts.money(db, to.book.id)
+    money, moved = accounts.money(db, to.book.id), Decimal(0)
     if money is not None and money[0] != told.account.cash:
+        moved = told.account.cash - money[0]
         take_over(to, db, told.account, money[0], action)
-    _rebase(to, db, told.account, before)
+    _rebase(to, db, told.account, before, moved)
     return f"accepted: {plain(mine.quantity)} {symbol} are now {plain(after.quantity)}"
 
 
@@ -155,7 +165,8 @@ def _change(
     _refuse_unended(to, db, symbol)
     more = quantity - mine.quantity
     average = theirs.average_price if theirs and more > 0 else mine.average_price
-    return Adjustment(symbol, more, average, to.clock.now())
+    price = ledger.prices(quotes.load(db, to.book.id)).get(symbol)
+    return Adjustment(symbol, more, average, to.clock.now(), price)
 
 
 def _refuse_unended(to: Services, db: Connection, symbol: str | None = None) -> None:
@@ -170,18 +181,13 @@ def _refuse_unended(to: Services, db: Connection, symbol: str | None = None) -> 
 
 
 def _rebase(
-    to: Services,
-    db: Connection,
-    account: Account,
-    equity_before: Decimal,
-    cash_moved: Decimal = Decimal(0),
+    to: Services, db: Connection, account: Account, equity_before: Decimal, cash_moved: Decimal
 ) -> None:
     """Count cash from the broker's word on, and leave the day's loss as it was.
 
-    Whoever traded has moved cash too. What was accepted is no gain and no loss of the book's day,
-    so that the equity at the open moves by as much as the equity does. A day that has been settled
-    stays as it is. Cash that moved without a trade moves the cash at the opening too, from which
-    the day is settled.
+    What was accepted is no gain and no loss of the book's day, so that the equity at the open moves
+    by as much as the equity does, and the cash at the open, from which the day is settled, by what
+    came or went without a fill of the book. A day that has been settled stays as it is.
     """
     money = accounts.money(db, to.book.id)
     if money is None:

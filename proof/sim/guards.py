@@ -38,7 +38,10 @@ def _statement_without(condition: str) -> sa.TextClause:
 
 @contextmanager
 def _one_in_doubt(stage: Stage) -> Iterator[None]:
-    """Two orders of a symbol and side may be in doubt: neither index nor statement forbids it."""
+    """Two orders of a symbol and side may be in doubt: neither index nor statement forbids it.
+
+    The statement alone is enough but where two transactions do not see each other.
+    """
     both = r"AND NOT EXISTS \(SELECT FROM orders other.*?'\)\)"
     stage.run("DROP INDEX uq_orders_one_in_doubt")
     with replaced(orders, "_START", _statement_without(both)):

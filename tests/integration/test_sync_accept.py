@@ -108,6 +108,27 @@ def test_shares_that_came_in_get_the_brokers_cost_and_a_stop_and_are_sold(world:
     assert sound(world) == 0
 
 
+@pytest.mark.parametrize("came", [True, False])
+def test_the_day_gains_what_the_book_gained_and_settles_to_the_cent(
+    world: World, came: bool
+) -> None:
+    bought = world.buy("AAPL").quantity
+    world.price("AAPL", "101.00")
+    if came:
+        world.broker.ledger.submit(a_foreign_order("AAPL", 7))
+    else:
+        sold_by_hand(world, int(bought))
+    assert sync(world, "accept", symbol="AAPL").startswith("accepted")
+    world.price("AAPL", "101.50")
+    world.at(CLOSE)
+    assert world.open() == "CLOSED"
+    day = settled(world, CLOSE)
+    gained = day.realised + day.unrealised - day.adjusted - day.fees
+    assert day.difference == 0
+    assert day.equity_close - day.equity_open == gained > 0
+    assert day.adjusted != 0
+
+
 def test_what_an_order_may_explain_is_not_accepted(world: World) -> None:
     order = a_working_entry(world)
     world.broker.ledger.submit(a_foreign_order("AAPL", 3))

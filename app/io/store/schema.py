@@ -395,6 +395,7 @@ adjustments = sa.Table(
     sa.Column("set_by", sa.Text, nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     _wall(),
+    sa.Column("price", sa.Numeric),
     sa.CheckConstraint("quantity <> 0 AND average_price >= 0", name="numbers"),
     sa.Index(None, "book", "at"),
     comment="changes of a position without a fill: it is the sum of fills and of these",
@@ -471,6 +472,7 @@ daily_settlements = sa.Table(
     sa.Column("trades", sa.Integer, nullable=False),
     sa.Column("positions", JSONB, nullable=False),
     _wall(),
+    sa.Column("adjusted", sa.Numeric, server_default=sa.text("0"), nullable=False),
     comment="the day in the book's own money beside the broker's; positions are those of the close",
 )
 

@@ -23,7 +23,8 @@ class Settlement:
 
     ``cash_close`` is ours: the opening's, the day's fills and the fees. ``broker_cash`` is the
     broker's at the end of the date; its equity then is not known (None) where ``late``: settled
-    after the date was over.
+    after the date was over. ``adjusted`` is what was unrealised in shares that came or left without
+    a fill.
     """
 
     date: date
@@ -32,6 +33,7 @@ class Settlement:
     realised: Decimal
     unrealised: Decimal
     fees: Decimal
+    adjusted: Decimal
     cash_open: Decimal
     cash_close: Decimal
     broker_cash: Decimal
