@@ -90,6 +90,11 @@ class Process:
         except AppError as error:
             self.around.fate.note(f"{self.name} gave up: {error}")
 
+    def _told(self, event: str, **about: object) -> None:
+        self.around.fate.note(f"  {event} {about}")
+        if about.get("error") == InvalidData.__name__:
+            self.around.judge.defect(f"{self.name} met what cannot be: {about}")
+
     def _restart(self) -> None:
         self.around.stage.bury(self.name)
         self._wire()
@@ -111,7 +116,7 @@ class Process:
             clock=around.market,
             calendar=CALENDAR,
             nudge=_lost,
-            log=lambda event, **about: around.fate.note(f"  {event} {about}"),
+            log=self._told,
             resolve_delays_s=RESOLVE_DELAYS_S,
             owner=self.name,
             rebook=self._rebook,

@@ -12,7 +12,7 @@ from random import Random
 from app.config.loading import load
 from app.engine.book import Book, RateLimit
 from app.engine.orders import Order
-from app.io.store import fills, orders, quotes
+from app.io.store import book_states, fills, orders, quotes
 from app.pipeline import cycle, exits, invariants, reconcile, sessions
 from app.pipeline.services import Services
 from proof.sim.broker import MemoryBroker
@@ -167,6 +167,8 @@ class World:
             broker = self.broker
             broker.book, broker.ledger, broker.held, broker.cash = deepcopy(held)
         self.market.wait(0)
+        if scene == FIRST_DAY:  # beat does this before its first tick
+            book_states.ensure(self.stage.db, self.book, "simulated", self.market.at)
         self.requote(self.worker())
         if scene == FIRST_DAY:
             self.worker().run("opens the day", sessions.advance)
