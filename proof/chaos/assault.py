@@ -28,7 +28,7 @@ AIMED_SHARE, AIMED_WITHIN_S, LOOK_S = 0.5, 1.0, 0.004
 #: comes.
 WEIGHTS = {
     Victim.CHILD: 42,
-    Victim.FEED: 20,
+    Victim.FEED: 8,
     Victim.WORKER: 5,
     Victim.BEAT: 3,
     Victim.BACKEND: 2,

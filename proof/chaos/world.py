@@ -68,8 +68,8 @@ LIVELY = {
     "MAX_INVERSE_SHARE": "0.5",
     "FUND_LEVERAGE": ",".join(f"{bought}:-1" for bought in PAIRS.values()),
     "BASKETS": ",".join(f"{bought}:{bought}:{stock}" for stock, bought in PAIRS.items()),
-    "MIXER_THRESHOLD": "0.03",
-    "RTH_CUTOFF": "0.03",
+    "MIXER_THRESHOLD": "0.005",
+    "RTH_CUTOFF": "0.005",
     "MIXER_COOLDOWN_SECONDS": "1",
     "DIRECTION_LOCK_SECONDS": "1",
     "TIER_A_DAILY_CAP": "10000",
@@ -78,7 +78,9 @@ LIVELY = {
     "RTH_DAILY_CAP": "100000",
     "CAP_SLOT_SECONDS": "30",
     "DAILY_LOSS_LIMIT": "0.4",
-    "RECONCILE_EVERY_SECONDS": "30",
+    # No entry is made where the last comparison is older than five of these.
+    "RECONCILE_EVERY_SECONDS": "40",
+    "STOPS_EVERY_SECONDS": "15",
     "MAX_DATA_AGE_SECONDS": "600",
     "MAX_PRICE_AGE_SECONDS": "600",
     "MAX_INTENT_AGE_SECONDS": "300",
@@ -95,11 +97,12 @@ LIVELY = {
     "MAX_LOOK_THROUGH": "10",
     "ORDERS_PER_MINUTE": "500",
     # Positions end soon: each is an entry, a stop at the broker, its cancel and a sale.
-    "STOP_LOSS_PCT": "0.002",
-    "TAKE_PROFIT_PCT": "0.001",
-    "TRAILING_STOP_PCT": "0.001",
-    "TRAILING_AFTER_PCT": "0.001",
-    "OPPOSITE_SCORE": "0.03",
+    "STOP_LOSS_PCT": "0.001",
+    "TAKE_PROFIT_PCT": "0.0005",
+    "TRAILING_STOP_PCT": "0.0005",
+    "TRAILING_AFTER_PCT": "0.0005",
+    "OPPOSITE_SCORE": "0.01",
+    "TREND_BREAK_SCORE": "0.05",
 }
 
 
