@@ -43,7 +43,7 @@ class Judge:
 
     def handed_out(self, fence: int) -> None:
         """Note when a fence was handed out: from then on no lower one may start anything."""
-        self.fences[fence] = self.stage.clock()
+        self.fences[fence] = self.broker.session().at
 
     def arriving(self, order: Order) -> None:
         """Look at the tables as an order reaches the broker: it must be there, and alone."""

@@ -54,11 +54,6 @@ class Stage:
         """Move the database's clock, which leases, time-outs and the rate fuse go by."""
         self.db.exec_driver_sql("UPDATE sim.clock SET at = %s", (at,))
 
-    def clock(self) -> datetime:
-        """Return the time by the database's clock."""
-        at: datetime = self.db.exec_driver_sql("SELECT at FROM sim.clock").scalar_one()
-        return at
-
     def save(self, scene: str) -> None:
         """Keep every row that is there as what a scene begins with."""
         kept = self._saved[scene] = []

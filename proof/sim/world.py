@@ -169,8 +169,7 @@ class World:
         self.market.wait(0)
         if scene == FIRST_DAY:  # beat does this before its first tick
             book_states.ensure(self.stage.db, self.book, "simulated", self.market.at)
-        self.requote(self.worker())
-        if scene == FIRST_DAY:
+            self.requote(self.worker())
             self.worker().run("opens the day", sessions.advance)
 
     def _events(self) -> None:
@@ -212,11 +211,13 @@ class World:
         for look in range(LOOKS):
             self.market.wait(65)
             worker = self.workers[look % 2]
-            self.requote(worker)
-            for step in (*opening, exits.check, cycle.run, reconcile.run):
+            for step in (*opening, reconcile.run):
                 worker.run("settles", step)
             if not self.judge.unsettled():
                 break
+            self.requote(worker)
+            for step in (exits.check, cycle.run):
+                worker.run("settles", step)
         self.judge.after_event()
         self.judge.after_quiet()
         with self.workers[0].services.database.begin() as db:
