@@ -56,7 +56,7 @@ def _once(to: Services, lease: Lease) -> str:
     ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
-    withdrawn = withdraw.withdraw(to, decided.cancel)
+    withdrawn = withdraw.withdraw(to, lease, decided.cancel)
     settled = settle.carry_out(to) if settle.KIND in asked else 0
     settled += resolve.resolve(to, lease)
     polled = fills.poll(to)

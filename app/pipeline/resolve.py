@@ -7,6 +7,7 @@ from app.engine.orders import Order, OrderState
 from app.io.locks import Lease
 from app.io.store import doubts, orders, recovery
 from app.pipeline import claims, execute, missing
+from app.pipeline.ownership import require
 from app.pipeline.services import Services
 
 
@@ -14,9 +15,11 @@ def resolve(to: Services, lease: Lease) -> int:
     """Look every order in doubt up; return how many were settled.
 
     Called by the book's owner while it sends nothing itself: whatever is SUBMITTING then was left
-    by somebody who died or was paused in the middle, so it is in doubt at once.
+    by somebody who died or was paused in the middle, so it is in doubt at once. Raises Transient
+    where the book has another owner by now, whose request is under way and in no doubt.
     """
     with to.database.begin() as db:
+        require(db, lease)
         doubtful = orders.in_doubt(db, to.book.id)
         doubtful = [_left_unfinished(to, db, order) for order in doubtful]
     return sum(_settle(to, lease, order) for order in doubtful)

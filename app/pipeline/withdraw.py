@@ -7,23 +7,27 @@ from sqlalchemy.engine import Connection
 from app.engine.errors import OutcomeUnknown, Rejected, Transient
 from app.engine.orders import FINAL, WORKING, Order
 from app.engine.withdrawals import Withdrawal
+from app.io.locks import Lease
 from app.io.store import orders, verdicts
 from app.pipeline import missing, order_verdicts
 from app.pipeline.fills import executions_of
 from app.pipeline.messages import INTENTS
+from app.pipeline.ownership import keep
 from app.pipeline.record import record_or_refuse
 from app.pipeline.services import Services
 
 
-def withdraw(to: Services, asked: Sequence[Withdrawal]) -> int:
+def withdraw(to: Services, lease: Lease, asked: Sequence[Withdrawal]) -> int:
     """Ask for the cancel of each order that the broker works; return how many were asked.
 
     A cancel is a request: the order may fill first, its fills count, and the next pass asks again
-    while it still works. Why it was asked for is written down once an order.
+    while it still works. Why it was asked for is written down once an order. Raises Transient where
+    the book has another owner by now.
     """
     working = [one for one in asked if one.order.state in WORKING and one.order.broker_id]
     done = 0
     for one in working:
+        keep(to, lease)
         if _cancel(to, one.order):
             with to.database.begin() as db:
                 note(to, db, one)

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from pipeline_market import MINUTE, NOON, SECOND
 from pipeline_world import World, a_book, world_of
+from switch_world import a_working_entry
 
 from app.engine.book import BookStatus
 from app.engine.errors import Transient
 from app.engine.orders import Order, OrderState, Purpose
+from app.engine.verdicts import Reason
+from app.engine.withdrawals import withdrawal
 from app.io.clock import pause
 from app.io.locks import Lease
 from app.io.store import recovery
-from app.pipeline import execute
+from app.pipeline import execute, resolve, withdraw
 from app.pipeline.ownership import BUSY
 
 #: One look-up in each pass; after these many passes an order that is hidden is not there.
@@ -231,6 +234,28 @@ def test_a_paused_owner_does_not_close_what_a_newer_one_has_sent(
     world.set_status(status)
     assert execute.submit(paused, lease, [order]) == 0
     assert world.order("AAPL").state is OrderState.SUBMITTED
+
+
+def test_a_paused_owner_leaves_the_request_of_a_newer_one_alone(world: World) -> None:
+    order = an_unsent_order(world)
+    paused, newer = world.worker(), world.worker()
+    lost = a_lease(world, paused)
+    paused.leases.release(lost)
+    assert execute.start(newer, a_lease(world, newer), order)
+    with pytest.raises(Transient, match="another owner"):
+        resolve.resolve(paused, lost)
+    assert world.order("AAPL").state is OrderState.SUBMITTING
+
+
+def test_a_paused_owner_cancels_nothing(world: World) -> None:
+    order, paused = a_working_entry(world), world.worker()
+    lost = a_lease(world, paused)
+    paused.leases.release(lost)
+    newer = world.worker()
+    newer.leases.release(a_lease(world, newer))
+    with pytest.raises(Transient, match="another owner"):
+        withdraw.withdraw(paused, lost, [withdrawal(order, Reason.CANCEL_ASKED, "ann")])
+    assert [seen.client_id for seen in world.broker.open_orders()] == [order.client_id]
 
 
 def test_a_paused_owner_that_sends_after_all_is_refused_by_the_broker(world: World) -> None:
