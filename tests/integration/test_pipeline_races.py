@@ -104,7 +104,8 @@ def test_owners_that_have_lost_their_lease_decide_within_the_limits_and_send_not
         start.wait()
         for symbol in symbols:
             world.intend(symbol, to=to)
-            cycle._once(to, lease)
+            with pytest.raises(Transient, match="another owner"):
+                cycle._once(to, lease)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, made, [SYMBOLS[n::8] for n in range(8)]))
