@@ -6,7 +6,7 @@ which limits are computed from, is not widened by it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -110,15 +110,8 @@ def compare(
     )
     if not found.away:
         return found
-    filled = len(fills.since(db, book, opening.at))
-    return Cash(
-        found.opened,
-        found.ours,
-        found.theirs,
-        found.others,
-        _filling(to, db),
-        ROUNDING + A_FILL * filled,
-    )
+    rounding = ROUNDING + A_FILL * len(fills.since(db, book, opening.at))
+    return replace(found, filling=_filling(to, db), rounding=rounding)
 
 
 def charged_where_short(to: Services, account: Account, seen: Seen) -> list[Fee]:

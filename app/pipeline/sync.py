@@ -13,7 +13,7 @@ from app.engine.exits.stop_loss import stop_price
 from app.engine.orders import IN_DOUBT, protects
 from app.engine.portfolio import Account, Adjustment, Fee, Position, adjusted
 from app.engine.rounding import cents, plain
-from app.io.locks import Lease, held
+from app.io.locks import Lease
 from app.io.store import (
     accounts,
     adjustments,
@@ -31,7 +31,7 @@ from app.pipeline.charges import charged_lately, count_today
 from app.pipeline.commands import ask_and_carry_out
 from app.pipeline.differences import note
 from app.pipeline.moves import under_way
-from app.pipeline.ownership import keep
+from app.pipeline.ownership import keep, require
 from app.pipeline.services import Services
 from app.pipeline.table import tabulate
 
@@ -107,8 +107,7 @@ def _ask(to: Services, symbol: str) -> _Told:
 def _own(to: Services, db: Connection, lease: Lease, command: Command) -> None:
     """Lock the book for its owner, who may have lost it while the broker was asked."""
     book_states.lock(db, to.book.id)
-    if not held(db, lease):
-        raise Transient("the book has another owner now")
+    require(db, lease)
     if commands.take(db, command.id) is None:
         raise InvalidData("it was taken back")
 
