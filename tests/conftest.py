@@ -1,20 +1,16 @@
 """Servers of our own for the tests: PostgreSQL and Valkey in a private temporary folder."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
+from kept_database import Kept
 
-from app.io.store.migrate import migrate
-from app.local.postgres import libpq_url
 from app.local.servers import Servers
-
-TEMPLATE = "template_metronome"
+from proof.databases import make_template
 
 # No test fails because a machine is slow.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,30 +31,22 @@ def servers() -> Iterator[Servers]:
             started.folder.remove()
 
 
-def _execute(servers: Servers, statement: str) -> None:
-    connection = psycopg2.connect(libpq_url(servers.cluster.url("postgres")))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
+@pytest.fixture(scope="session")
+def template(servers: Servers) -> str:
+    """A migrated database from which others are copied."""
+    return make_template(servers)
 
 
 @pytest.fixture(scope="session")
-def _template(servers: Servers) -> str:
-    """A migrated database from which each test's own is copied."""
-    _execute(servers, f"CREATE DATABASE {TEMPLATE}")
-    migrate(servers.cluster.url(TEMPLATE))
-    return TEMPLATE
+def _kept(servers: Servers, template: str) -> Kept:
+    return Kept(servers)
 
 
 @pytest.fixture
-def database_url(servers: Servers, _template: str) -> Iterator[str]:
-    """The SQLAlchemy URL of a fresh, migrated database that only this test uses."""
-    name = f"test_{os.getpid()}"
-    _execute(servers, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    _execute(servers, f"CREATE DATABASE {name} TEMPLATE {_template}")
-    yield servers.cluster.url(name)
-    _execute(servers, f"DROP DATABASE {name} WITH (FORCE)")
+def database_url(_kept: Kept) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty, migrated database that nobody else uses meanwhile."""
+    yield _kept.url
+    _kept.clear()
 
 
 @pytest.fixture

@@ -7,20 +7,17 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psycopg2
-
-from app.io.store.migrate import migrate
-from app.local.postgres import libpq_url
 from app.local.servers import Servers
+from proof.databases import copy, make_template
 from proof.sim.stage import Stage
 from proof.sim.world import Played, World
 
 #: Seeds that a process plays before it hands in what it found.
 PORTION = 50
-TEMPLATE = "template_metronome"
 
 
 @dataclass
@@ -78,21 +75,11 @@ def servers() -> Iterator[Servers]:
         Path(place).chmod(0o711)
         with Servers(Path(place) / "state") as started:
             try:
-                execute(started, f"CREATE DATABASE {TEMPLATE}")
-                migrate(started.cluster.url(TEMPLATE))
+                make_template(started)
                 yield started
             finally:
                 started.stop()
                 started.folder.remove()
-
-
-def execute(of: Servers, statement: str) -> None:
-    """Run a statement that no transaction may hold."""
-    connection = psycopg2.connect(libpq_url(of.cluster.url("postgres")))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
 
 
 def share_out(
@@ -103,35 +90,24 @@ def share_out(
     portions = [seeds[n : n + PORTION] for n in range(0, len(seeds), PORTION)]
     # The order of a set of texts must not differ from run to run.
     os.environ["PYTHONHASHSEED"] = "0"
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(_addresses(of),)
-    ) as pool:
+    context = get_context("spawn")
+    given = (of.cluster.url("postgres"), of.redis_url, context.Value("i", 0))
+    with ProcessPoolExecutor(processes, context, initializer=_begin, initargs=given) as pool:
         for future in as_completed([pool.submit(_portion, portion) for portion in portions]):
             tally.merge(future.result())
             done(tally)
     return tally
 
 
-def _addresses(of: Servers) -> tuple[str, str, str]:
-    return of.cluster.url("postgres"), of.cluster.url("sim_{0}"), of.redis_url
-
-
 _stages: list[Stage] = []
 
 
-def _begin(addresses: tuple[str, str, str]) -> None:
+def _begin(admin: str, redis_url: str, count: "Synchronized[int]") -> None:
     """Give this process a database and a number of Valkey's of its own."""
-    admin, mine, redis_url = addresses
-    connection = psycopg2.connect(libpq_url(admin))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(1)")
-        cursor.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'sim\\_%'")
-        ((before,),) = cursor.fetchall()
-        number = before + 1
-        cursor.execute(f"CREATE DATABASE sim_{number} TEMPLATE {TEMPLATE}")
-    connection.close()
-    stage = Stage(mine.format(number), f"{redis_url}?db={number}")
+    with count.get_lock():
+        count.value += 1
+        number = count.value
+    stage = Stage(copy(admin, f"sim_{number}"), f"{redis_url}?db={number}")
     World(stage, 0, rate=0.0).prepare()
     _stages.append(stage)
 

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,8 @@ METRONOME = Path(sys.executable).with_name("metronome")
 SPEED = "200"
 NEW_YORK = ZoneInfo("America/New_York")
 KEYS = {"APCA-API-KEY-ID": "sim", "APCA-API-SECRET-KEY": "sim"}
+#: The day after Thanksgiving, which ends at one o'clock.
+HALF_DAY = "2026-11-27"
 #: A day takes 398 market minutes; whatever lasts longer than this hangs.
 PATIENCE_S = 420
 
@@ -54,7 +56,7 @@ class Day:
         return pids[0] if pids else None
 
     def is_under_way(self) -> bool:
-        """Is it past noon at the exchange, and are positions open?"""
+        """Is the first hour over at the exchange, and are positions open?"""
         url = self.status().get("urls", {}).get("exchange")
         if not url:
             return False
@@ -62,8 +64,8 @@ class Day:
             world = httpx.get(f"{url}/sim/state", headers=KEYS, trust_env=False).json()
         except httpx.HTTPError:
             return False
-        noon = datetime.fromisoformat(world["clock"]["now"]).astimezone(NEW_YORK).hour >= 12
-        return noon and bool(world["positions"])
+        now = datetime.fromisoformat(world["clock"]["now"]).astimezone(NEW_YORK)
+        return now.time() >= time(10, 30) and bool(world["positions"])
 
     def finish(self) -> tuple[dict[str, Any], str]:
         """Wait for the end; return the day in numbers and everything that was printed."""
@@ -76,19 +78,21 @@ class Day:
         assert self.process.returncode == 0, said[-4000:]
         return json.loads(self.json.read_text()), said
 
+    def wait_for(self, what: Callable[[], Any], seconds: float = 60) -> Any:
+        """Return what comes to be while the day lasts; where it does not, fail with the output."""
+        deadline = monotonic() + seconds
+        while monotonic() < deadline and self.process.poll() is None:
+            if found := what():
+                return found
+            sleep(0.2)
+        self.process.send_signal(signal.SIGINT)
+        said, _ = self.process.communicate(timeout=30)
+        pytest.fail(f"waited in vain:\n{said[-4000:]}")
+
     def abandon(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("waited in vain")
+            self.process.communicate(timeout=30)
 
 
 def assert_sound(day: dict[str, Any]) -> None:
@@ -108,23 +112,23 @@ def assert_sound(day: dict[str, Any]) -> None:
 
 
 def test_a_synthetic_day_survives_a_worker_killed_in_the_middle(tmp_path: Path) -> None:
-    day = Day(tmp_path)
+    day = Day(tmp_path, "--date", HALF_DAY)
     try:
-        worker = wait_for(lambda: day.pid_of("worker"))
-        wait_for(day.is_under_way, 180)
+        worker = day.wait_for(lambda: day.pid_of("worker"))
+        day.wait_for(day.is_under_way, 180)
         children = psutil.Process(worker).children(recursive=True)
         for process in (psutil.Process(worker), *children):
             os.kill(process.pid, signal.SIGKILL)
-        successor = wait_for(lambda: day.pid_of("worker") not in (None, worker))
+        successor = day.wait_for(lambda: day.pid_of("worker") not in (None, worker))
         assert successor
         body, said = day.finish()
     finally:
         day.abandon()
     assert_sound(body)
     assert "synthetic" in body["market"]
-    assert body["session_date"] == "2026-03-20"
+    assert body["session_date"] == HALF_DAY
     assert "worker: " in said  # the restart was told
-    assert (tmp_path / "state" / "reports" / "2026-03-20-demo.html").stat().st_size > 5_000
+    assert (tmp_path / "state" / "reports" / f"{HALF_DAY}-demo.html").stat().st_size > 5_000
     assert not (tmp_path / "state" / "demo").exists()
 
 
