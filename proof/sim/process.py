@@ -84,7 +84,8 @@ class Process:
 
     def _carry_out(self, work: Callable[[Services], object]) -> None:
         try:
-            work(self.services)
+            with self.services.database.keep():  # as every task does
+                work(self.services)
         except InvalidData as error:
             self.around.judge.defect(f"{self.name} met what cannot be: {error}")
         except AppError as error:

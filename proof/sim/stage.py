@@ -25,8 +25,8 @@ _CLOCK = """
     CREATE SCHEMA sim;
     CREATE TABLE sim.clock (at timestamptz NOT NULL);
     INSERT INTO sim.clock VALUES ('2020-01-01Z');
-    CREATE FUNCTION sim.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-        AS 'SELECT at FROM sim.clock';
+    CREATE FUNCTION sim.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql VOLATILE
+        AS 'BEGIN RETURN (SELECT at FROM sim.clock); END';
 """
 #: So many seeds are played before the tables are emptied for good: what is deleted takes room.
 SEEDS_BETWEEN_TRUNCATIONS = 200

@@ -25,8 +25,8 @@ from app.io.store import book_states
 from app.io.store.database import Database
 from app.jobs.schedule import timetables
 
-#: Market seconds per wall second: a slot of 15 s takes a quarter of a second.
-SPEED = 60.0
+#: Market seconds per wall second: a slot of 15 s takes 0.125 s, the longest one half a minute.
+SPEED = 120.0
 READY = "beat: Starting..."
 
 

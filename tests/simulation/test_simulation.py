@@ -8,7 +8,7 @@ from proof.sim.play import play
 from proof.sim.stage import Stage
 from proof.sim.world import World
 
-SEEDS, PORTION = 1000, 125
+SEEDS, PORTION = 2000, 125
 #: Too rare to happen in every portion.
 RARE = {Fault.TWICE, Fault.NEVER, Fault.REFUSED, Fault.HIDDEN}
 #: Among so many seeds, with faults this frequent, one shows that a guard is missing.

@@ -39,6 +39,11 @@ _MONEY = (
     .order_by(_a.at.desc(), _a.id.desc())
     .limit(1)
 )
+_ADD = account_snapshots.insert().inline()
+_SAID = ("cash", "equity", "buying_power", "currency")
+_STATEMENT = sa.select(_a.at, *(_a[name] for name in _SAID)).where(_a.book == sa.bindparam("book"))
+_LATEST = _STATEMENT.order_by(_a.at.desc(), _a.id.desc()).limit(1)
+_LATEST_OF_KIND = _LATEST.where(_a.kind == sa.bindparam("kind"))
 
 
 class Statement(NamedTuple):
@@ -50,23 +55,14 @@ class Statement(NamedTuple):
 
 def add(db: Connection, book_id: str, at: datetime, kind: str, account: Account) -> None:
     """Keep a statement; kind is open, check or close, or book for the book's own numbers."""
-    db.execute(
-        account_snapshots.insert().values(
-            book=book_id,
-            at=at,
-            kind=kind,
-            cash=account.cash,
-            equity=account.equity,
-            buying_power=account.buying_power,
-            currency=account.currency,
-        )
-    )
+    values = {name: getattr(account, name) for name in _SAID}
+    db.execute(_ADD, values | {"book": book_id, "at": at, "kind": kind})
 
 
 def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement | None:
     """Return the newest statement, of one kind if it is named."""
-    query = _query(book_id).order_by(_a.at.desc(), _a.id.desc()).limit(1)
-    row = db.execute(query if kind is None else query.where(_a.kind == kind)).one_or_none()
+    query = _LATEST if kind is None else _LATEST_OF_KIND
+    row = db.execute(query, {"book": book_id, "kind": kind}).one_or_none()
     return _statement(row) if row else None
 
 
@@ -86,10 +82,10 @@ def curve(
     until: datetime | None = None,
 ) -> list[Statement]:
     """Return every statement of the broker's in [since, until), oldest first."""
-    query = _query(book_id).where(_a.at >= since, _a.kind != "book")
+    query = _STATEMENT.where(_a.at >= since, _a.kind != "book").order_by(_a.at, _a.id)
     if until is not None:
         query = query.where(_a.at < until)
-    return [_statement(row) for row in db.execute(query.order_by(_a.at, _a.id))]
+    return [_statement(row) for row in db.execute(query, {"book": book_id})]
 
 
 def equities(
@@ -105,11 +101,6 @@ def equities(
         .order_by(_a.at, _a.id)
     )
     return [(at, kind, equity) for at, kind, equity in db.execute(query)]
-
-
-def _query(book_id: str) -> sa.Select[Any]:
-    columns = (_a.at, _a.cash, _a.equity, _a.buying_power, _a.currency)
-    return sa.select(*columns).where(_a.book == book_id)
 
 
 def _statement(row: sa.Row[Any]) -> Statement:

@@ -90,6 +90,7 @@ def modes(db: Connection) -> dict[str, str]:
 # Built once: what is read on the way of every order should cost its reading only.
 _LOAD = sa.select(book_states).where(_b.book == sa.bindparam("book"))
 _LOCK = _LOAD.with_for_update()
+_UPDATE = book_states.update().where(_b.book == sa.bindparam("id_"))
 
 
 def _one(db: Connection, book_id: str, query: sa.Select[Any]) -> BookRow:
@@ -138,6 +139,6 @@ def set_cash_short(db: Connection, book_id: str, amount: Decimal) -> None:
 
 
 def _update(db: Connection, book_id: str, **values: object) -> None:
-    changed = db.execute(book_states.update().where(_b.book == book_id).values(**values))
+    changed = db.execute(_UPDATE, {"id_": book_id, **values})
     if changed.rowcount != 1:
         raise InvalidData(f"book {book_id} was never started in this database")

@@ -94,7 +94,8 @@ def quiet(
 
 def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Order]:
     """Return the orders created at or after ``since``, oldest first."""
-    return _all(db, _o.book == book_id, *([_o.created_at >= since] if since else []))
+    query = _LISTING if since is None else _LISTING_SINCE
+    return [_order(row) for row in db.execute(query, {"book": book_id, "since": since})]
 
 
 def sales(db: Connection, book_id: str, symbol: str, since: datetime | None) -> list[Order]:
@@ -133,7 +134,9 @@ _INSERT = upsert(orders).on_conflict_do_nothing().returning(_o.client_id)
 _GET = sa.select(*_COLUMNS).where(_o.client_id == sa.bindparam("id_"))
 _LOCK = _GET.with_for_update()
 _OLDEST_FIRST = sa.select(*_COLUMNS).order_by(_o.created_at, _o.client_id)
-_UNFINISHED = _OLDEST_FIRST.where(_o.book == sa.bindparam("book"), _o.state.in_(OPEN))
+_LISTING = _OLDEST_FIRST.where(_o.book == sa.bindparam("book"))
+_LISTING_SINCE = _LISTING.where(_o.created_at >= sa.bindparam("since"))
+_UNFINISHED = _LISTING.where(_o.state.in_(OPEN))
 _QUIET = _OLDEST_FIRST.where(
     _o.book == sa.bindparam("book"),
     _o.state.in_(WORKING),

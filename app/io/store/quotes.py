@@ -17,6 +17,12 @@ _LOAD = (
     .where(quotes.c.book == sa.bindparam("book"))
     .order_by(quotes.c.symbol)
 )
+_NEW = insert(quotes)
+_SAVE = _NEW.on_conflict_do_update(
+    index_elements=[quotes.c.book, quotes.c.symbol],
+    set_={name: _NEW.excluded[name] for name in _VALUES},
+    where=quotes.c.at <= _NEW.excluded.at,
+)
 
 
 def save(db: Connection, book: str, new: Iterable[Quote]) -> None:
@@ -28,14 +34,7 @@ def save(db: Connection, book: str, new: Iterable[Quote]) -> None:
         {"book": book, "symbol": symbol, **{name: getattr(q, name) for name in _VALUES}}
         for symbol, q in sorted(newest.items())
     ]
-    upsert = insert(quotes).values(rows)
-    db.execute(
-        upsert.on_conflict_do_update(
-            index_elements=[quotes.c.book, quotes.c.symbol],
-            set_={name: upsert.excluded[name] for name in _VALUES},
-            where=quotes.c.at <= upsert.excluded.at,
-        )
-    )
+    db.execute(_SAVE, rows)
 
 
 def load(db: Connection, book: str, symbols: Sequence[str] | None = None) -> dict[str, Quote]:

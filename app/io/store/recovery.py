@@ -26,6 +26,12 @@ class Difference:
 
 
 _NAMES = tuple(field.name for field in fields(Difference))
+_NEWEST = (
+    sa.select(*(_r[name] for name in _NAMES))
+    .where(_r.book == sa.bindparam("book"), _r.kind == sa.bindparam("kind"))
+    .ext(distinct_on(_r.subject))
+    .order_by(_r.subject, _r.id.desc())
+)
 
 
 def add(db: Connection, book_id: str, difference: Difference) -> None:
@@ -62,13 +68,8 @@ def last(db: Connection, book_id: str, kind: str, subject: str) -> Difference | 
 
 def newest(db: Connection, book_id: str, kind: str) -> dict[str, Difference]:
     """Return the newest difference that was noted about each subject of a kind."""
-    query = (
-        sa.select(*(_r[name] for name in _NAMES))
-        .where(_r.book == book_id, _r.kind == kind)
-        .ext(distinct_on(_r.subject))
-        .order_by(_r.subject, _r.id.desc())
-    )
-    return {found.subject: found for found in (Difference(*row) for row in db.execute(query))}
+    rows = db.execute(_NEWEST, {"book": book_id, "kind": kind})
+    return {found.subject: found for found in (Difference(*row) for row in rows)}
 
 
 def newest_of(

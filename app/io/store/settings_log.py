@@ -24,8 +24,13 @@ class Entry:
     values: Mapping[str, str]
 
 
-_NEWEST_FIRST = (_s.at.desc(), _s.id.desc())
 _COLUMNS = (_s.at, _s.fingerprint, _s.why, _s.commit, _s["values"])
+_NEWEST = (
+    sa.select(*_COLUMNS)
+    .where(_s.book == sa.bindparam("book"))
+    .order_by(_s.at.desc(), _s.id.desc())
+    .limit(1)
+)
 
 
 def add_once(db: Connection, book_id: str, entry: Entry) -> bool:
@@ -42,8 +47,8 @@ def add_once(db: Connection, book_id: str, entry: Entry) -> bool:
 
 def newest(db: Connection, book_id: str, at: datetime | None = None) -> Entry | None:
     """Return what is in force, or was at a moment; None before the first row."""
-    query = sa.select(*_COLUMNS).where(_s.book == book_id, *([_s.at <= at] if at else []))
-    row = db.execute(query.order_by(*_NEWEST_FIRST).limit(1)).one_or_none()
+    query = _NEWEST if at is None else _NEWEST.where(_s.at <= at)
+    row = db.execute(query, {"book": book_id}).one_or_none()
     return Entry(*row) if row else None
 
 

@@ -8,6 +8,8 @@ from sqlalchemy.engine import Connection
 
 from app.io.store.schema import tape
 
+_APPEND = tape.insert().inline()
+
 
 def append(
     db: Connection,
@@ -19,4 +21,4 @@ def append(
 ) -> None:
     """Record an input; its values are kept as JSON, decimals and times as text."""
     row = {"book": book_id, "at": at, "step": step, "kind": kind}
-    db.execute(tape.insert().values(**row, payload=payload))
+    db.execute(_APPEND, row | {"payload": payload})
