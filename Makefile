@@ -27,7 +27,7 @@ demo: setup  ## a whole simulated trading day
 	@$(BIN)/metronome demo $(ARGS)
 
 test: setup  ## every test
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 $(ARGS)
 
 unit: setup  ## the tests that open no socket
 	@$(BIN)/python -m pytest tests/unit -q -n 2 $(ARGS)

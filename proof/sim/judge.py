@@ -194,9 +194,12 @@ class Judge:
 
     def _fills(self) -> Iterator[str]:
         """Compare fills with positions and with what the broker filled, and count none twice."""
-        rows = self.stage.rows("SELECT symbol, side, quantity, client_id, cumulative FROM fills")
-        keys = Counter((row.client_id, row.cumulative) for row in rows)
-        for (name, cumulative), count in keys.items():
+        rows = self.stage.rows(
+            "SELECT symbol, side, quantity, client_id, broker_order_id, cumulative FROM fills"
+        )
+        # An order and the one that replaced it may both come to the same number of shares.
+        keys = Counter((row.client_id, row.broker_order_id, row.cumulative) for row in rows)
+        for (name, _, cumulative), count in keys.items():
             if count > 1:
                 yield f"the fill of {name[:6]} to {cumulative} counts {count} times"
         held = self._held()

@@ -209,18 +209,20 @@ def test_a_running_demo(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as first:
-        deadline = time.monotonic() + PATIENCE_S
-        while not (status.exists() and json.loads(status.read_text())["ready"]):
-            assert time.monotonic() < deadline, "the demo did not start"
-            time.sleep(0.1)
-        pids = {p["name"]: p["pid"] for p in json.loads(status.read_text())["processes"]}
-        said = refused(tmp_path, DEMO)
-        assert f"already runs on {status.parent} (process {first.pid})" in said
-        assert len(alive(list(pids.values()))) == len(pids)
-        first.send_signal(signal.SIGINT)
-        _, errors = first.communicate(timeout=PATIENCE_S)
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not (status.exists() and json.loads(status.read_text())["ready"]):
+                assert time.monotonic() < deadline, "the demo did not start"
+                time.sleep(0.1)
+            pids = {p["pid"]: p["name"] for p in json.loads(status.read_text())["processes"]}
+            said = refused(tmp_path, DEMO)
+            assert f"already runs on {status.parent} (process {first.pid})" in said
+            assert [name for pid, name in pids.items() if not alive([pid])] == []
+        finally:
+            first.send_signal(signal.SIGINT)
+            _, errors = first.communicate(timeout=PATIENCE_S)
     assert (first.returncode, errors) == (130, "")
-    assert alive(list(pids.values())) == []
+    assert alive(list(pids)) == []
 
 
 def test_a_demo_starts_from_nothing_and_deletes_only_its_own(tmp_path: Path) -> None:
