@@ -10,7 +10,7 @@ import psutil
 from app.io.clock import monotonic, pause, wall
 from app.local.stack import Stack
 from proof.chaos.aim import Aim
-from proof.chaos.solos import BEFORE_S, KINDS, Solos
+from proof.chaos.solos import BEFORE_S, Solos
 from proof.chaos.victims import Victim, victims
 
 GAP_S = (0.2, 2.0)
@@ -36,7 +36,7 @@ WEIGHTS = {
     Victim.POSTGRES: 2,
 }
 #: The loss of any of these may come between an order's request and what is written down of it.
-AIMED_AT = frozenset(KINDS) - {Victim.BEAT}
+AIMED_AT = frozenset(Victim) - {Victim.BEAT, Victim.FEED}
 
 
 @dataclass(frozen=True, slots=True)

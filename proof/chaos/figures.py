@@ -172,6 +172,7 @@ def as_json(of: Figures) -> dict[str, Any]:
         "recoveries": _worst(of.recoveries),
         "children_back": _worst(of.children_back),
         "slowest_recoveries": [_recovery(of, one) for one in slowest(of.recoveries)],
+        "slowest_children_back": [_recovery(of, one) for one in slowest(of.children_back)],
         "longest_pause_s": round(of.longest_pause_s, 2),
         "connections": dict(of.connections),
         "book": of.account.status,

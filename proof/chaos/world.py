@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[2]
 #: traded; many of those that strike an order alone.
 _LIKELY: dict[Kind, float] = {
     **dict.fromkeys(Kind, 0.05),
-    Kind.SLOW: 0.12,
-    Kind.RATE_LIMIT_429: 0.08,
-    Kind.HTML_ERROR: 0.08,
+    Kind.SLOW: 0.2,
+    Kind.RATE_LIMIT_429: 0.12,
+    Kind.HTML_ERROR: 0.12,
     Kind.STREAM_DISCONNECT: 0.05,
     Kind.EVENTUAL_VISIBILITY: 0.3,
     Kind.ACCEPT_THEN_DROP: 0.2,
@@ -89,6 +89,8 @@ LIVELY = {
     "BASKET_MAX_MEAN": "-0.001",
     "BASKET_TICKS": "1",
     "ETF_LOCK_SECONDS": "5",
+    # A minute of the wall, or the book would enter nothing more while its worker is struck.
+    "STOP_WITHIN_SECONDS": "1200",
     # Losing trades must not end the trading, nor a few positions keep others out.
     "KELLY_MIN_TRADES": "100000",
     "MAX_POSITIONS": "12",

@@ -19,7 +19,7 @@ import pytest
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "bars" / "us_minute"
 METRONOME = Path(sys.executable).with_name("metronome")
-SPEED = "200"
+SPEED = "150"
 NEW_YORK = ZoneInfo("America/New_York")
 KEYS = {"APCA-API-KEY-ID": "sim", "APCA-API-SECRET-KEY": "sim"}
 #: The day after Thanksgiving, which ends at one o'clock.

@@ -46,4 +46,4 @@ def test_a_turn_waits_for_those_who_are_stopped_for_long() -> None:
 
 def test_a_kind_that_must_recover_has_its_turn() -> None:
     assert {kind.value for kind in KINDS} <= RECOVER_WITHIN_S.keys()
-    assert set(Victim) - set(KINDS) == {Victim.FEED}
+    assert set(Victim) - set(KINDS) == {Victim.FEED, Victim.CHILD}
