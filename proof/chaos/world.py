@@ -89,8 +89,8 @@ LIVELY = {
     "BASKET_MAX_MEAN": "-0.001",
     "BASKET_TICKS": "1",
     "ETF_LOCK_SECONDS": "5",
-    # A minute of the wall, or the book would enter nothing more while its worker is struck.
-    "STOP_WITHIN_SECONDS": "1200",
+    # Three minutes of the wall: so long may a sale in doubt be looked up and sent again.
+    "STOP_WITHIN_SECONDS": "3600",
     # Losing trades must not end the trading, nor a few positions keep others out.
     "KELLY_MIN_TRADES": "100000",
     "MAX_POSITIONS": "12",
