@@ -13,7 +13,7 @@ TEMPLATE = "template_metronome"
 
 
 def execute(url: str, statement: str) -> list[Any]:
-    """Run statements each by itself, as those must that no transaction may hold; return rows."""
+    """Run statements outside of any transaction of ours; return the last one's rows."""
     connection = psycopg2.connect(libpq_url(url))
     connection.autocommit = True
     try:

@@ -1,6 +1,6 @@
 """One database for all tests of a process: emptied for each, made anew where one changed its form.
 
-Copying the migrated template takes a hundred times as long as emptying its tables.
+Copying the migrated template takes some eight times as long as emptying its tables.
 """
 
 import os

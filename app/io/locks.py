@@ -18,9 +18,6 @@ from sqlalchemy.engine import Connection
 
 from app.engine.errors import Transient
 from app.io.store.database import Database, operational_errors
-from app.io.store.schema import leases
-
-_l = leases.c
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,14 +137,12 @@ _OLDEST_FIRST = sa.select(*_COLUMNS).order_by(_o.created_at, _o.client_id)
 _LISTING = _OLDEST_FIRST.where(_o.book == sa.bindparam("book"))
 _LISTING_SINCE = _LISTING.where(_o.created_at >= sa.bindparam("since"))
 _UNFINISHED = _LISTING.where(_o.state.in_(OPEN))
-_QUIET = _OLDEST_FIRST.where(
-    _o.book == sa.bindparam("book"),
+_QUIET = _LISTING.where(
     _o.state.in_(WORKING),
     _o.updated_at <= sa.bindparam("before"),
     sa.or_(_o.purpose != Purpose.PROTECT, _o.updated_at <= sa.bindparam("stops_before")),
 )
-_IN_DOUBT = _OLDEST_FIRST.where(
-    _o.book == sa.bindparam("book"),
+_IN_DOUBT = _LISTING.where(
     _o.state.in_(sorted(IN_DOUBT)),
     sa.or_(_o.resolve_after_wall.is_(None), _o.resolve_after_wall <= _WALL),
 )
