@@ -32,6 +32,10 @@ class Rejected(AppError):
         self.code = code
         self.message = message
 
+    def __reduce__(self) -> tuple[type["Rejected"], tuple[str, str]]:
+        """Travel between processes as what it was made of, not as the text that it shows."""
+        return type(self), (self.code, self.message)
+
 
 class OutcomeUnknown(AppError):
     """The request may have been carried out: look the outcome up, never send it again blindly."""

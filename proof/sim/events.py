@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from app.engine.errors import Rejected
 from app.engine.ids import intent_id, signal_id, slot_of
 from app.engine.orders import Intent, Order, OrderState, OrderType, Purpose, Side, TimeInForce
 from app.engine.signals import Signal
@@ -155,7 +156,10 @@ def _replace_by_hand(world: "World") -> None:
         kept = world.random.choice(working)
         quantity = kept.outstanding - world.random.choice((0, 1))
         world.fate.note(f"{kept.ticket.client_id[:6]} is replaced by {quantity} by hand")
-        world.broker.replace(kept.stated.broker_id, quantity=quantity)
+        try:
+            world.broker.replace(kept.stated.broker_id, quantity=quantity)
+        except Rejected as no:  # it fills in the very moment in which somebody reaches for it
+            world.fate.note(f"  the broker says no: {no}")
 
 
 def _throw_the_switch(world: "World") -> None:

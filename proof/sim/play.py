@@ -63,7 +63,11 @@ def play(stage: Stage, seeds: Sequence[int]) -> Tally:
     """Play seeds one after another."""
     tally = Tally()
     for seed in seeds:
-        tally.add(World(stage, seed).play())
+        try:
+            tally.add(World(stage, seed).play())
+        except Exception as error:
+            error.add_note(f"in seed {seed}")
+            raise
     return tally
 
 
