@@ -1,0 +1,1 @@
+"""Research: the very same engine over the past, and what it came to."""
