@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date as Date
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,8 +12,11 @@ from app.engine.book import ModelPolicy
 from app.engine.errors import AppError
 from app.engine.rounding import cents, plain
 from app.engine.verdicts import Reason
+from app.io.calendar import ExchangeCalendar
 from app.io.store import day_figures, orders, reports, sessions
 from app.io.store.day_figures import DayFigures
+from app.lab import days
+from app.lab.replay import Replayed, replay
 from app.pipeline.invariants import Theirs, check
 from app.pipeline.report import END_OF_DAY, render
 
@@ -43,6 +47,7 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
         )
         first = orders.first_accepted(db, watch.book.id)
         figures = day_figures.counted(db, watch.book.id)
+    replayed = _again(watch, session.date)
     market = watch.ask("/sim/market")
     body = {
         **report.body,
@@ -63,9 +68,18 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
         "texts": {"news": figures.news, "filings": figures.filings, "spikes": figures.spikes},
         "model": _model(figures, watch.book.model),
         "reasons": len(set(report.body["verdicts"]) - {Reason.PASSED}),
-        "invariants": asdict(breaches),
+        "replay": {"decisions": replayed.decisions.total(), "digest": replayed.replayed},
+        "invariants": asdict(breaches) | {"replayed_otherwise": replayed.different},
     }
-    return Result(body, render({**body, "note": note(body)}), breaches.total)
+    wrong = breaches.total + replayed.different
+    return Result(body, render({**body, "note": note(body)}), wrong)
+
+
+def _again(watch: Watch, date: Date) -> Replayed:
+    """Decide the day once more, from its tape."""
+    with watch.database.begin() as db:
+        day = days.day(db, watch.book.id, ExchangeCalendar(watch.book.calendar), date)
+    return replay(day.book, day.rows)
 
 
 def _model(figures: DayFigures, policy: ModelPolicy) -> dict[str, str | int]:

@@ -111,6 +111,7 @@ class View:
             ("different reasons of a refusal", body["reasons"]),
             ("first order after", f"{body['seconds_to_first_order']} s"),
             ("the day took", f"{body['wall_seconds']} s at {body['speed']:g} times"),
+            ("decisions made again from the tape", _again(body)),
             ("positions at the close", ", ".join(body["positions_at_close"]) or "none"),
             *((name.replace("_", " "), str(n)) for name, n in body["invariants"].items()),
         ):
@@ -119,6 +120,10 @@ class View:
         self.say(note(body))
         self._console.print(_reasons(result))
         self.say(f"Report: {page}")
+
+
+def _again(body: Mapping[str, Any]) -> str:
+    return f"{body['replay']['decisions']} · digest {body['replay']['digest']}"
 
 
 def _settled(of: Mapping[str, Any]) -> str:

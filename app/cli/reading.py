@@ -59,8 +59,9 @@ def reading(book: str | None, name: str, *, named: bool = False) -> Iterator[Rea
         if named and book is None and len(known := _books(database)) > 1:
             raise InvalidData(f"--book: missing; accepted: {' or '.join(known)}")
         wake = partial(_waker(settings.redis_url, settings.state), chosen.id)
-        asker = Asker(chosen.id, database, wake)
-        yield Reader(chosen, ExchangeCalendar(chosen.calendar), database, asker)
+        mine = database.of(chosen.id)
+        asker = Asker(chosen.id, mine, wake)
+        yield Reader(chosen, ExchangeCalendar(chosen.calendar), mine, asker)
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def reaching(book: str | None, name: str) -> Iterator[list[Asker]]:
             raise InvalidData(f"--book: {book!r}; accepted: {' or '.join(known)}")
         wake = _waker(to.redis_url, to.state)
         asked = known if book is None else [book]
-        yield [Asker(each, database, partial(wake, each)) for each in asked]
+        yield [Asker(each, database.of(each), partial(wake, each)) for each in asked]
 
 
 def _books(database: "Database") -> list[str]:

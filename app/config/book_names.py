@@ -6,6 +6,7 @@ from app.config.names import Name
 
 _SECONDS = duration("seconds")
 _SECONDS_OR_NONE = duration("seconds", least="0")
+_UP_TO_A_WEEK = duration("seconds", most="604800")
 _MINUTES = duration("minutes", most="390")
 _SIZE = number("0", "1")
 _CALLS = count(1, 100_000)
@@ -256,12 +257,8 @@ SCHEDULE = _table(
     ("news_seconds", "NEWS_EVERY_SECONDS", _SECONDS, "news are looked for every"),
     ("filings_seconds", "FILINGS_EVERY_SECONDS", _SECONDS, "filings are looked for every"),
     ("kpis_seconds", "KPIS_EVERY_SECONDS", _SECONDS, "key figures are written every"),
-    (
-        "tiers_seconds",
-        "TIERS_EVERY_SECONDS",
-        duration("seconds", most="604800"),
-        "tiers are proposed anew every",
-    ),
+    ("tiers_seconds", "TIERS_EVERY_SECONDS", _UP_TO_A_WEEK, "tiers are proposed anew every"),
+    ("tape_days", "TAPE_DAYS", count(1, 3650), "days that can be played again are kept for"),
 )
 
 RATES = _table(

@@ -13,7 +13,8 @@ from app.config.errors import ConfigError, Problem
 from app.config.fingerprint import fingerprint
 from app.config.names import PROCESS, Name
 from app.config.settings import Settings
-from app.engine.book import Book
+from app.engine.book import Book, Mode
+from app.engine.errors import InvalidData
 from app.engine.in_force import InForce
 
 #: Beat reads these when it starts; slots that two processes count differently would run twice.
@@ -53,6 +54,24 @@ def in_force(settings: Settings, book_id: str, changes: Mapping[str, str]) -> In
         raise ConfigError(problems)
     book = books.build(book_id, values, mode=told.mode, auto=told.auto)
     return InForce(book, fingerprint(_with(settings, book)), shown, wanted)
+
+
+def as_shown(book_id: str, shown: Mapping[str, str], *, mode: Mode, auto: bool) -> Book:
+    """Return the book that the texts of ``InForce.values`` made.
+
+    Raises InvalidData where a text is missing or is none of this version's.
+    """
+    values: dict[str, Any] = {}
+    for name in BOOK:
+        called = label(book_id, name)
+        try:
+            values[name.path] = name.kind.parse(shown[called])
+        except (KeyError, ValueError):
+            said = shown.get(called, "nothing")[:80]
+            raise InvalidData(
+                f"{called} was {said!r}: written by another version, which alone can read it"
+            ) from None
+    return books.build(book_id, values, mode=mode, auto=auto)
 
 
 def _market(settings: Settings) -> dict[str, str]:

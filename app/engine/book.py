@@ -232,7 +232,7 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SchedulePolicy:
-    """Intervals of the book's tasks, on the market's clock."""
+    """Intervals of the book's tasks, on the market's clock, and for how long its tape is kept."""
 
     quotes: timedelta
     signals: timedelta
@@ -244,6 +244,7 @@ class SchedulePolicy:
     filings: timedelta
     kpis: timedelta
     tiers: timedelta
+    tape_days: int
 
 
 #: So many calls to the broker at most are one step's: their tokens are taken together.

@@ -67,23 +67,31 @@ def to_json(state: BookState) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> BookState:
-    """Read a state written by ``to_json``; an empty mapping is a fresh book."""
+    """Read a state written by ``to_json``, whatever the order of its keys has become.
+
+    An empty mapping is a fresh book.
+    """
     when = datetime.fromisoformat
     return BookState(
         last_signals={
             s: LastSignal(when(at), direction)
-            for s, (at, direction) in data.get("last_signals", {}).items()
+            for s, (at, direction) in sorted(data.get("last_signals", {}).items())
         },
         evidence={
             name: BasketEvidence(
-                {s: (when(at), score, cause) for s, (at, score, cause) in e["scores"].items()},
+                {
+                    s: (when(at), score, cause)
+                    for s, (at, score, cause) in sorted(e["scores"].items())
+                },
                 e["streak"],
                 e["last_tick"],
             )
-            for name, e in data.get("evidence", {}).items()
+            for name, e in sorted(data.get("evidence", {}).items())
         },
-        etf_locks={s: when(until) for s, until in data.get("etf_locks", {}).items()},
-        opposite_locks={s: when(until) for s, until in data.get("opposite_locks", {}).items()},
+        etf_locks={s: when(until) for s, until in sorted(data.get("etf_locks", {}).items())},
+        opposite_locks={
+            s: when(until) for s, until in sorted(data.get("opposite_locks", {}).items())
+        },
     )
 
 

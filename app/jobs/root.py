@@ -134,7 +134,7 @@ def services(book_id: str) -> Services:
     return Services(
         book=book,
         settings=fingerprint(told),
-        database=database(),
+        database=database().of(book_id),
         streams=streams(book_id),
         buckets=Buckets(told.app_redis_url(), book_id, book.rate_limits),
         leases=leases(),

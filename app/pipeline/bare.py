@@ -3,22 +3,21 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
-
 from app.engine.exits.protect import Stop
 from app.engine.verdicts import Reason, Verdict
 from app.io.store import positions
 from app.io.store.book_states import BookRow
+from app.io.store.taping import Transaction
 from app.pipeline import refusals
 from app.pipeline.desk import Desk
 from app.pipeline.refusals import Trouble
-from app.pipeline.services import Services
+from app.pipeline.services import Frame
 
 #: Who sets the state then, and the kind of what is noted.
 STOP = "stop"
 
 
-def watch(to: Services, db: Connection, desk: Desk, found: Iterable[Stop]) -> frozenset[str]:
+def watch(to: Frame, db: Transaction, desk: Desk, found: Iterable[Stop]) -> frozenset[str]:
     """Remember since when each position is bare; return those that are for too long, once told.
 
     Only what is held and what works count, so that it does not matter why: a stop or a sale that is
@@ -41,7 +40,7 @@ def _counted(row: BookRow, since: datetime) -> datetime:
     return since if row.set_by == STOP else max(since, row.set_at)
 
 
-def _tell(to: Services, db: Connection, desk: Desk, stop: Stop, since: datetime) -> None:
+def _tell(to: Frame, db: Transaction, desk: Desk, stop: Stop, since: datetime) -> None:
     symbol, lasts, limit = stop.position.symbol, desk.at - since, to.book.exits.stop_within
     why = (
         f"nothing at the broker sells {stop.quantity} {symbol} for {lasts}, limit {limit};"

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.engine import Connection
-
 from app.engine.orders import Intent, Order, OrderState
 from app.engine.withdrawals import Withdrawal, by_order
 from app.io.locks import Lease
 from app.io.store import verdicts
+from app.io.store.taping import Transaction
 from app.pipeline import (
     commands,
     day_loss,
@@ -25,7 +24,11 @@ from app.pipeline import (
 )
 from app.pipeline.messages import APPROVED, FILLS, GROUPS, INTENTS
 from app.pipeline.ownership import owning
-from app.pipeline.services import Services
+from app.pipeline.services import Frame, Services
+from app.pipeline.turns import deciding
+
+#: This step's name on the tape.
+STEP = "cycle"
 
 
 def run(to: Services) -> str:
@@ -45,8 +48,9 @@ def _once(to: Services, lease: Lease) -> str:
         switch.turn(to)
     woken = to.streams.read_many(GROUPS)
     updates = fills.apply(to, [message for message in woken if message.stream == FILLS])
-    with to.database.begin() as db:
-        decided = decide(to, db, cancels_wait=switch.CANCEL in asked)
+    with deciding(to, STEP) as (then, db):
+        decided = decide(then, db)
+        wanted = switch.cancels(to, db, decided.desk.open) if switch.CANCEL in asked else []
     now, intents, made = decided.desk, decided.intents, decided.orders
     to.streams.publish_many(
         [(INTENTS, {"id": intent.id}) for intent in intents]
@@ -56,7 +60,8 @@ def _once(to: Services, lease: Lease) -> str:
     ours = to.streams.read_many({stream: GROUPS[stream] for stream in (INTENTS, APPROVED)})
     done = [message for message in (*woken, *ours) if message.stream != FILLS]
     to.streams.acknowledge_many([(m.stream, GROUPS[m.stream], m.id) for m in done])
-    withdrawn = withdraw.withdraw(to, lease, decided.cancel)
+    unwanted = by_order([*wanted, *decided.cancel])
+    withdrawn = withdraw.withdraw(to, lease, tuple(unwanted.values()))
     settled = settle.carry_out(to) if settle.KIND in asked else 0
     settled += resolve.resolve(to, lease)
     polled = fills.poll(to)
@@ -76,10 +81,9 @@ class Decided:
     cancel: tuple[Withdrawal, ...]
 
 
-def decide(to: Services, db: Connection, cancels_wait: bool = False) -> Decided:
+def decide(to: Frame, db: Transaction) -> Decided:
     """Route what waits and judge it, and keep the stops at the broker in step.
 
-    ``cancels_wait``: people have asked for orders to be cancelled.
     All in the caller's transaction, and alone in the book: its row stays locked until the end.
     """
     now = day_loss.watch(to, db, desk.read(to, db))
@@ -90,9 +94,7 @@ def decide(to: Services, db: Connection, cancels_wait: bool = False) -> Decided:
     stops = protect.keep(to, db, way, made)
     said = {"route": routed, "risk": ruled, "protect": stops.judged}
     verdicts.add(db, to.book.id, now.at, to.settings, said)
-    wanted = switch.cancels(to, db, now.open) if cancels_wait else []
-    cancel = by_order([*wanted, *stops.cancel])
-    return Decided(now, tuple(intents), (*made, *stops.made), tuple(cancel.values()))
+    return Decided(now, tuple(intents), (*made, *stops.made), stops.cancel)
 
 
 def _left_over(now: desk.Desk) -> list[Order]:

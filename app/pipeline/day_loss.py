@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy.engine import Connection
-
 from app.engine.book import BookStatus
 from app.engine.risk_gates import day_loss
 from app.engine.rounding import cents, plain
@@ -13,13 +11,14 @@ from app.engine.sizing import RiskContext
 from app.engine.verdicts import Verdict
 from app.io.store import book_states, recovery
 from app.io.store.recovery import Difference
+from app.io.store.taping import Transaction
 from app.pipeline.desk import Desk, risk_context
-from app.pipeline.services import Services
+from app.pipeline.services import Frame
 
 KIND = "daily_loss"
 
 
-def watch(to: Services, db: Connection, desk: Desk) -> Desk:
+def watch(to: Frame, db: Transaction, desk: Desk) -> Desk:
     """Set the book REDUCING where the day has lost its limit; return the desk as it is then.
 
     After a person's resume it is not set again in the same session: the gate of entries, which
@@ -45,7 +44,7 @@ def _measured(context: RiskContext) -> bool:
     return numbers and context.phase in {Phase.TRADING, Phase.CLOSING}
 
 
-def _stop_entries(to: Services, db: Connection, desk: Desk, day: str, said: Verdict) -> None:
+def _stop_entries(to: Frame, db: Transaction, desk: Desk, day: str, said: Verdict) -> None:
     now, start = str(cents(desk.money.equity)), cents(desk.money.equity_open)
     why = (
         f"daily loss: {said.measured} of the equity at the open, limit "

@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy.engine import Connection
-
 from app.engine import caps, trades
 from app.engine.baskets import RouteContext
 from app.engine.book import Book, Mode
@@ -26,9 +24,10 @@ from app.io.store import (
     signals,
 )
 from app.io.store.book_states import BookRow
+from app.io.store.taping import Transaction
 from app.pipeline import ledger
 from app.pipeline.ledger import Ledger
-from app.pipeline.services import Services
+from app.pipeline.services import Frame
 
 #: So many intervals of reconciliation may fail in a row before entries stop.
 RECONCILED_FOR = 5
@@ -63,9 +62,9 @@ class Desk:
         return replace(self, open=(*self.open, order), entries=entries, debut=debut)
 
 
-def read(to: Services, db: Connection) -> Desk:
+def read(to: Frame, db: Transaction) -> Desk:
     """Read the desk; the book's row stays locked until the transaction ends."""
-    now = to.clock.now()  # asked before the row is locked: it may take a call to the broker
+    now = to.clock.now()
     row = book_states.lock(db, to.book.id)
     desk = _around(db, to.book, to.calendar, row, now)
     return replace(
@@ -75,13 +74,13 @@ def read(to: Services, db: Connection) -> Desk:
     )
 
 
-def look(db: Connection, book: Book, calendar: Calendar, at: datetime) -> Desk:
+def look(db: Transaction, book: Book, calendar: Calendar, at: datetime) -> Desk:
     """Read the desk for a question: nothing is locked, and nothing waits to be decided."""
     row = book_states.load(db, book.id)
     return _around(db, book, calendar, row, at)
 
 
-def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: datetime) -> Desk:
+def _around(db: Transaction, book: Book, calendar: Calendar, row: BookRow, now: datetime) -> Desk:
     # Orders before positions: a fill that is recorded between the two readings then shows as still
     # open, which holds back, and never as neither open nor filled, which would sell or buy again.
     working = tuple(orders.unfinished(db, book.id))
@@ -101,13 +100,13 @@ def _around(db: Connection, book: Book, calendar: Calendar, row: BookRow, now: d
     )
 
 
-def _gains(db: Connection, book: Book, now: datetime) -> tuple[Decimal, ...]:
+def _gains(db: Transaction, book: Book, now: datetime) -> tuple[Decimal, ...]:
     since = now - trades.REMEMBERED
     executed = fills.by_order(db, book.id, since, trades.MOST_ORDERS)
     return trades.gains(executed, adjustments.all(db, book.id))
 
 
-def _opened(db: Connection, book: Book, calendar: Calendar, now: datetime) -> bool:
+def _opened(db: Transaction, book: Book, calendar: Calendar, now: datetime) -> bool:
     """Was the book opened for the session of now? An earlier day's opening does not count."""
     session = sessions.load(db, book.id, calendar.session_for(now).date)
     return session is not None and bool(session.equity_open) and session.state != Phase.STOPPED

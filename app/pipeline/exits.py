@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from sqlalchemy.engine import Connection
-
 from app.engine import exits, features, quality
 from app.engine.book import BookStatus
 from app.engine.exits import ExitContext, Gap, Sale
@@ -16,10 +14,15 @@ from app.engine.portfolio import Position
 from app.engine.rounding import decimal
 from app.engine.session import SessionHours, regular
 from app.io.store import bars, book_states, intents, orders, positions, verdicts
+from app.io.store.taping import Transaction
 from app.pipeline import history, ledger, parked
 from app.pipeline.ledger import Ledger
 from app.pipeline.messages import INTENTS
-from app.pipeline.services import Services
+from app.pipeline.services import Frame, Services
+from app.pipeline.turns import deciding
+
+#: This step's name on the tape.
+STEP = "exits"
 
 #: A session's first price is looked for this long after the open, the last close before it this
 #: long before the close: what traded at other times only was neither.
@@ -28,25 +31,30 @@ OPENING, CLOSING = timedelta(minutes=5), timedelta(minutes=15)
 
 def check(to: Services) -> str:
     """Ask every exit rule about every position; publish what they want."""
-    now = to.clock.now()
-    with to.database.begin() as db:
-        context = _context(to, db)
-        for one in refused(to.book, context):
-            if one.intent.symbol not in context.parked:
-                parked.keep(to, db, one.intent.symbol, one.intent.purpose, one.intent.id)
-        sales = exits.due(to.book, context)
-        made = intents.insert_once(db, [one.intent for one in sales])
-        parked.note_tried(to, db, context.parked, made)
-        fresh = {intent.id for intent in made}
-        told = [one for one in sales if one.intent.id in fresh]
-        judged = [(s.intent.symbol, f"intent:{s.intent.id}", s.because) for s in told]
-        verdicts.add(db, to.book.id, now, to.settings, {"exits": judged})
-    for one in told:
+    with deciding(to, STEP) as (then, db):
+        context, sales = decide(then, db)
+    for one in sales:
         _tell(to, context, one)
         to.streams.publish(INTENTS, {"id": one.intent.id})
-    if made:
+    if sales:
         to.nudge("pipeline_e2e")
-    return f"{len(made)} exits"
+    return f"{len(sales)} exits"
+
+
+def decide(to: Frame, db: Transaction) -> tuple[ExitContext, list[Sale]]:
+    """Return the sales that are new, and what they were decided on; in the caller's transaction."""
+    context = _context(to, db)
+    for one in refused(to.book, context):
+        if one.intent.symbol not in context.parked:
+            parked.keep(to, db, one.intent.symbol, one.intent.purpose, one.intent.id)
+    sales = exits.due(to.book, context)
+    made = intents.insert_once(db, [one.intent for one in sales])
+    parked.note_tried(to, db, context.parked, made)
+    fresh = {intent.id for intent in made}
+    told = [one for one in sales if one.intent.id in fresh]
+    judged = [(s.intent.symbol, f"intent:{s.intent.id}", s.because) for s in told]
+    verdicts.add(db, to.book.id, context.at, to.settings, {"exits": judged})
+    return context, told
 
 
 def _tell(to: Services, context: ExitContext, one: Sale) -> None:
@@ -63,11 +71,9 @@ def _tell(to: Services, context: ExitContext, one: Sale) -> None:
     )
 
 
-def _context(to: Services, db: Connection) -> ExitContext:
+def _context(to: Frame, db: Transaction) -> ExitContext:
     now = to.clock.now()
     hours = to.calendar.session_for(now)
-    # Orders before positions: a fill that is recorded between the two readings then shows as still
-    # being sold, which holds back, and never as neither sold nor being sold.
     working = orders.unfinished(db, to.book.id)
     money = ledger.read(db, to.book.id)
     made = _orders(db, to.book.id, money.positions.values())
@@ -88,7 +94,7 @@ def _context(to: Services, db: Connection) -> ExitContext:
 
 
 def _followed(
-    to: Services, db: Connection, money: Ledger, working: Sequence[Order]
+    to: Frame, db: Transaction, money: Ledger, working: Sequence[Order]
 ) -> dict[str, Position]:
     """Return the positions after their newest fresh prices, and keep what has to be remembered."""
     now, followed = to.clock.now(), dict(money.positions)
@@ -104,7 +110,7 @@ def _followed(
 
 
 def _trend(
-    to: Services, db: Connection, hours: SessionHours, held: Sequence[str]
+    to: Frame, db: Transaction, hours: SessionHours, held: Sequence[str]
 ) -> dict[str, float]:
     """Return the trend of the newest bar of what is held, of sound bars only (B7)."""
     now = to.clock.now()
@@ -119,7 +125,7 @@ def _trend(
 
 
 def _gaps(
-    to: Services, db: Connection, hours: SessionHours, held: Collection[Position]
+    to: Frame, db: Transaction, hours: SessionHours, held: Collection[Position]
 ) -> dict[str, Gap]:
     """Return how the session began for what was held before it."""
     now = to.clock.now()
@@ -137,7 +143,7 @@ def _gaps(
     return {symbol: Gap(decimal(first), decimal(last)) for symbol, (first, last) in found.items()}
 
 
-def _orders(db: Connection, book: str, held: Collection[Position]) -> list[Order]:
+def _orders(db: Transaction, book: str, held: Collection[Position]) -> list[Order]:
     """Return the orders since the oldest position was opened, finished ones included."""
     if not held:
         return []

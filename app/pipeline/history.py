@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy.engine import Connection
 
 from app.engine.market import Panel, halves
 from app.engine.session import SessionHours, trading_hours
 from app.io.feeds.port import Throttled
-from app.io.store import bars, quarantine, tape
+from app.io.store import bars, quarantine
+from app.io.store.taping import Transaction
 from app.pipeline import calls
-from app.pipeline.services import Services
+from app.pipeline.services import Frame, Services
 
 #: Bars are stored at this resolution; one-minute history is cut in two.
 SPAN = timedelta(seconds=30)
 
 
-def windows(to: Services, hours: SessionHours, end: datetime) -> list[tuple[datetime, int]]:
+def windows(to: Frame, hours: SessionHours, end: datetime) -> list[tuple[datetime, int]]:
     """Return (end, bars) pieces, oldest first, that make up the last N bars of trading.
 
     They are of regular hours, or of extended ones where signals are made in those.
@@ -37,8 +37,8 @@ def windows(to: Services, hours: SessionHours, end: datetime) -> list[tuple[date
 
 
 def panel(
-    to: Services,
-    db: Connection,
+    to: Frame,
+    db: Transaction,
     hours: SessionHours,
     end: datetime,
     of: Sequence[str] | None = None,
@@ -97,14 +97,6 @@ def fetch(to: Services, symbols: Sequence[str], start: datetime, until: datetime
     with calls.heeding(to):
         seen = to.quotes.minute_bars(symbols, start, until, calls.taker(to, "history"))
     with to.database.begin() as db:
-        tape.append(
-            db,
-            to.book.id,
-            to.clock.now(),
-            "backfill",
-            "minute_bars",
-            {"start": start.isoformat(), "end": until.isoformat(), "bars": len(seen.good)},
-        )
         for bad in seen.bad:
             quarantine.add(
                 db,

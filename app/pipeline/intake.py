@@ -10,10 +10,9 @@ from app.engine.errors import InvalidData, Rejected, Transient
 from app.engine.events import Event
 from app.io.feeds.port import BadEntry, Events, EventSource, Throttled, Watched
 from app.io.locks import alone
-from app.io.store import events, feed_marks, quarantine, tape
+from app.io.store import events, feed_marks, quarantine
 from app.io.store.feed_marks import Mark
 from app.pipeline import calls
-from app.pipeline.messages import as_json
 from app.pipeline.services import Services
 
 #: What a feed is asked for when it was never read, and at most after an outage.
@@ -122,11 +121,7 @@ def take_in(to: Services, feed: str, seen: Events, read_to: datetime | None = No
         for entry in _kept(bad):
             said = {"said": entry.payload}
             quarantine.add_once(db, book, now, feed, entry.symbol or None, entry.reason, said)
-        toned = events.add_tones(db, book, classify.added_tones(good, known), now)
-        if new:
-            tape.append(db, book, now, "feeds", f"events:{feed}", [as_json(event) for event in new])
-        if toned:
-            tape.append(db, book, now, "feeds", f"tones:{feed}", toned)
+        events.add_tones(db, book, classify.added_tones(good, known), now)
         if read_to is not None:
             feed_marks.answered(db, book, feed, read_to)
     return len(new)

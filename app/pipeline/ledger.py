@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sqlalchemy.engine import Connection
-
 from app.engine import portfolio
 from app.engine.market import Quote
 from app.engine.portfolio import Position
 from app.engine.rounding import decimal
 from app.io.store import accounts, positions, quotes
+from app.io.store.taping import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Ledger:
         )
 
 
-def read(db: Connection, book: str) -> Ledger:
+def read(db: Transaction, book: str) -> Ledger:
     """Return the book's money: the account at the session's opening, fills and fees since.
 
     Before the first opening there is no money to trade with.
@@ -46,7 +45,7 @@ def read(db: Connection, book: str) -> Ledger:
     return Ledger(cash, _equity(cash, held, seen), equity_open, held, seen)
 
 
-def equity_of(db: Connection, book: str, cash: Decimal) -> Decimal:
+def equity_of(db: Transaction, book: str, cash: Decimal) -> Decimal:
     """Return what the book is worth with this cash: what else the account holds is not its."""
     return _equity(cash, positions.held(db, book), quotes.load(db, book))
 

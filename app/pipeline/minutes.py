@@ -9,9 +9,8 @@ from app.engine.market import Bar, halves
 from app.io.feeds import alpaca_json
 from app.io.feeds.faults import minute_fault
 from app.io.feeds.port import BadEntry
-from app.io.store import bars, quarantine, tape
+from app.io.store import bars, quarantine
 from app.pipeline import spikes
-from app.pipeline.messages import as_json
 from app.pipeline.services import Services
 
 MINUTE = timedelta(minutes=1)
@@ -50,7 +49,6 @@ def take_in(
         missed = [two for two in cut if known.isdisjoint((half.symbol, half.at) for half in two)]
         fresh = [half for two in missed for half in two]
         stored = bars.insert(db, to.book.id, fresh, "stream")
-        tape.append(db, to.book.id, now, "stream", "minute_bars", [as_json(bar) for bar in usable])
         ends = sorted({bar.at + MINUTE for bar in usable})
         for at in ends:
             spikes.record(to, db, hours, at)

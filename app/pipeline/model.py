@@ -17,7 +17,7 @@ from app.engine.opinions import Opinion, Question
 from app.engine.verdicts import Judged, Reason, Verdict
 from app.io.clock import monotonic
 from app.io.llm.port import Answer, Model
-from app.io.store import model_calls, tape
+from app.io.store import model_calls
 from app.io.store.model_calls import Call, Known
 from app.pipeline.model_outcomes import Ended, never_sent, of_answer, of_error
 from app.pipeline.services import Services
@@ -61,7 +61,7 @@ def ask(to: Services, questions: Sequence[Question], at: datetime) -> Asked:
     begun = [(q, _begin(to, q, at, until)) for q in questions]
     open_ = [one for _, one in begun if isinstance(one, _Open)]
     ended = _call(to, to.model, open_, until)
-    _settle(to, open_, ended, at)
+    _settle(to, open_, ended)
     answers = iter([_said(one, end, at) for one, end in zip(open_, ended, strict=True)])
     return _asked(to, [(q, next(answers) if isinstance(b, _Open) else b) for q, b in begun])
 
@@ -134,29 +134,16 @@ def _ended(to: Services, call: Future[Answer]) -> Ended:
     return of_error(error, to.book)
 
 
-def _settle(to: Services, open_: Sequence[_Open], ended: Sequence[Ended], at: datetime) -> None:
+def _settle(to: Services, open_: Sequence[_Open], ended: Sequence[Ended]) -> None:
     if not open_:
         return
     with to.database.begin() as db:
         for one, end in zip(open_, ended, strict=True):
             model_calls.settle(db, one.call, end.outcome)
-            tape.append(db, to.book.id, at, "model", "answer", _taped(one, end))
     pauses = [end.leave_alone_s for end in ended if end.leave_alone_s is not None]
     if pauses:
         pause = timedelta(seconds=max(pauses) * to.clock.speed)
         to.buckets.penalise("model", to.clock.now() + pause)
-
-
-def _taped(one: _Open, end: Ended) -> dict[str, object]:
-    """Return what a replay needs: which content was asked, and how that ended."""
-    return {
-        "call": one.call,
-        "key": one.prompt.key,
-        "symbol": one.question.symbol,
-        "event": one.question.event.id,
-        "outcome": end.outcome.name,
-        "answer": end.outcome.answer,
-    }
 
 
 def _said(one: _Open, end: Ended, at: datetime) -> Opinion | Verdict:

@@ -18,7 +18,7 @@ from app.io.store import settlements as stored
 from app.io.store.recovery import Difference
 from app.io.store.sessions import SessionRow
 from app.pipeline import cash as comparison
-from app.pipeline import charges, history, in_force, ledger, reconcile
+from app.pipeline import charges, history, in_force, ledger, reconcile, taped_day
 from app.pipeline.differences import EQUAL
 from app.pipeline.moves import held_up, move
 from app.pipeline.ownership import BUSY, keep, owning, require
@@ -140,6 +140,7 @@ def _begin(
     to: Services, db: Connection, row: SessionRow, account: Account, found: Sequence[Fee]
 ) -> SessionRow:
     """Take the opening balance: what the date began with, before its own fills and fees."""
+    taped_day.begin(to, db)
     # In the book's own terms: what else the account holds is not its to win or lose.
     equity = ledger.equity_of(db, to.book.id, account.cash)
     # Before the statement: its cash has them, and what is stored after it counts from it on.

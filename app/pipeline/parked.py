@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy.engine import Connection
-
 from app.engine.exits.parking import NEVER_PARKED, Parked, is_news, park, tried
 from app.engine.orders import WORKING, Intent, Order, Purpose, Side
 from app.engine.portfolio import Position
 from app.engine.verdicts import Judged, Reason, Verdict
 from app.io.store import pending_exits, verdicts
-from app.pipeline.services import Services
+from app.io.store.taping import Transaction
+from app.pipeline.services import Frame
 
 
-def keep(to: Services, db: Connection, symbol: str, purpose: Purpose, intent: str) -> None:
+def keep(to: Frame, db: Transaction, symbol: str, purpose: Purpose, intent: str) -> None:
     """Park an exit of a symbol; say so in the ledger and in the log where that is news."""
     if purpose in NEVER_PARKED:
         return
@@ -31,7 +30,7 @@ def keep(to: Services, db: Connection, symbol: str, purpose: Purpose, intent: st
 
 
 def keep_refused(
-    to: Services, db: Connection, asked: Iterable[Intent], judged: Iterable[Judged]
+    to: Frame, db: Transaction, asked: Iterable[Intent], judged: Iterable[Judged]
 ) -> None:
     """Park the exits among the intents that were refused because the session takes no orders."""
     closed = {subject for _, subject, said in judged if said.reason is Reason.SESSION_CLOSED}
@@ -41,7 +40,7 @@ def keep_refused(
 
 
 def waiting(
-    to: Services, db: Connection, held: Mapping[str, Position], orders: Iterable[Order]
+    to: Frame, db: Transaction, held: Mapping[str, Position], orders: Iterable[Order]
 ) -> dict[str, Parked]:
     """Return what is parked, once what is flat or being sold by now has been let go."""
     selling = {
@@ -58,7 +57,7 @@ def waiting(
 
 
 def note_tried(
-    to: Services, db: Connection, parked: Mapping[str, Parked], made: Iterable[Intent]
+    to: Frame, db: Transaction, parked: Mapping[str, Parked], made: Iterable[Intent]
 ) -> None:
     """Let the parked exits that have just been tried wait for what comes of it."""
     now = to.clock.now()

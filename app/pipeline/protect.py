@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy.engine import Connection
-
 from app.engine import risk as engine
 from app.engine.exits import protect
 from app.engine.exits.protect import Means, Stop
@@ -12,9 +10,10 @@ from app.engine.orders import Intent, Order, OrderState, protects
 from app.engine.verdicts import Judged, Reason, Verdict
 from app.engine.withdrawals import Withdrawal, by_order, withdrawal, withdrawals
 from app.io.store import intents, orders
+from app.io.store.taping import Transaction
 from app.pipeline import bare, order_verdicts, refusals, risk
 from app.pipeline.desk import Desk, risk_context
-from app.pipeline.services import Services
+from app.pipeline.services import Frame
 
 _WITHDRAWN = Verdict("protect", Reason.WITHDRAWN)
 
@@ -37,7 +36,7 @@ class Kept:
     cancel: tuple[Withdrawal, ...]
 
 
-def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -> Cleared:
+def clear(to: Frame, db: Transaction, desk: Desk, waiting: Sequence[Intent]) -> Cleared:
     """Hold back the exits whose shares a stop still holds, and name what must be cancelled first.
 
     An exit that would be refused anyway is judged at once: it takes no stop away. The others stay
@@ -58,7 +57,7 @@ def clear(to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]) -
     return Cleared(desk, tuple(ready), tuple(cancel))
 
 
-def _in_the_way(to: Services, db: Connection, desk: Desk, intent: Intent) -> list[Order]:
+def _in_the_way(to: Frame, db: Transaction, desk: Desk, intent: Intent) -> list[Order]:
     """Return what an exit takes away: no stop that may stay, where the broker takes no sale anyway.
 
     Before the close stops go in any case, and the sale is tried again.
@@ -73,12 +72,12 @@ def _in_the_way(to: Services, db: Connection, desk: Desk, intent: Intent) -> lis
     return [order for order in way if not (blocked and protects(order))]
 
 
-def _means(to: Services) -> Means:
+def _means(to: Frame) -> Means:
     can = to.broker.capabilities
     return Means(can.stop_orders, can.auction_orders)
 
 
-def _may_go(to: Services, desk: Desk, intent: Intent, way: Sequence[Order]) -> bool:
+def _may_go(to: Frame, desk: Desk, intent: Intent, way: Sequence[Order]) -> bool:
     """Would an exit become an order if nothing stood in its way?"""
     context = risk_context(to.book, to.calendar, desk)
     ids = {order.client_id for order in way}
@@ -86,7 +85,7 @@ def _may_go(to: Services, desk: Desk, intent: Intent, way: Sequence[Order]) -> b
     return engine.allowed(to.book, intent, replace(context, pending=without))[0]
 
 
-def _drop_unsent(to: Services, db: Connection, desk: Desk, way: Iterable[Order]) -> Desk:
+def _drop_unsent(to: Frame, db: Transaction, desk: Desk, way: Iterable[Order]) -> Desk:
     """Close what was approved and never sent; return the desk without it."""
     gone: set[str] = set()
     for order in way:
@@ -99,7 +98,7 @@ def _drop_unsent(to: Services, db: Connection, desk: Desk, way: Iterable[Order])
     return replace(desk, open=tuple(o for o in desk.open if o.client_id not in gone))
 
 
-def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) -> Kept:
+def keep(to: Frame, db: Transaction, cleared: Cleared, made: Sequence[Order]) -> Kept:
     """Place the stops that are missing and name what must go at the broker, after new exits."""
     desk = cleared.desk
     for order in made:
@@ -123,7 +122,7 @@ def keep(to: Services, db: Connection, cleared: Cleared, made: Sequence[Order]) 
     return Kept(tuple(placed), tuple(judged), tuple(cancel.values()))
 
 
-def _intent_for(to: Services, db: Connection, desk: Desk, stop: Stop) -> Intent | None:
+def _intent_for(to: Frame, db: Transaction, desk: Desk, stop: Stop) -> Intent | None:
     """Return the intent to place a stop; None in the pause, which grows, after a refusal."""
     before = refusals.outcomes(to, db, stop.position, stops=True)
     refused = refusals.in_a_row(desk.row, stop.position, before)

@@ -15,7 +15,7 @@ from app.engine.session import trading_hours
 from app.engine.state import BookState
 from app.engine.tiers import Due
 from app.io.feeds.port import Quotes
-from app.io.store import bars, book_states, events, orders, positions, quarantine, quotes, tape
+from app.io.store import bars, book_states, events, orders, positions, quarantine, quotes
 from app.pipeline import calls, history, spikes
 from app.pipeline.messages import as_json
 from app.pipeline.services import Services
@@ -63,11 +63,10 @@ def update(to: Services, slot: int) -> str:
         seen = to.quotes.latest(paid.symbols, calls.taker(to, paid.bucket, paid=1))
     made, broken = _bars(book, before, seen.good, within, at)
     with to.database.begin() as db:
-        quotes.save(db, book.id, seen.good.values())
+        quotes.save(db, book.id, list(seen.good.values()))
         if bars.insert(db, book.id, made, "live"):
             spikes.record(to, db, hours, at)
         _quarantine(db, book, now, seen, before)
-        tape.append(db, book.id, now, "update_quotes", "quotes", as_json_quotes(seen.good))
     to.nudge("generate_signals", slot_of(at, book.schedule.signals))
     notes = (paid.said, _mended(to, broken) if broken else "")
     counts = f"{len(seen.good)} quotes, {len(seen.bad)} refused"
@@ -192,8 +191,3 @@ def _quarantine(db: Connection, book: Book, now: datetime, seen: Quotes, before:
         if known is not None and quote.at < known.at:
             reason = f"out of order: its trade is older than that of {known.at.isoformat()}"
             quarantine.add(db, book.id, now, "quotes", symbol, reason, {"said": as_json(quote)})
-
-
-def as_json_quotes(good: Mapping[str, Quote]) -> dict[str, object]:
-    """Return quotes as JSON values, by symbol."""
-    return {symbol: as_json(quote) for symbol, quote in sorted(good.items())}

@@ -13,9 +13,8 @@ from app.engine.lifecycle import apply_broker_order
 from app.engine.links import Chain
 from app.engine.orders import BrokerOrder, Execution, Order, OrderState, Side
 from app.engine.portfolio import after_fill
-from app.io.store import accounts, fills, order_links, orders, positions, tape
+from app.io.store import accounts, fills, order_links, orders, positions
 from app.pipeline import refusals
-from app.pipeline.messages import Update, as_json
 from app.pipeline.services import Services
 
 
@@ -55,8 +54,6 @@ def record(
         _tell_replaced(to, order, heard.chain)
     if fresh:
         _fold(to, db, order, fresh, now)
-    told = Update(seen, fresh[0] if fresh else None)
-    tape.append(db, to.book.id, now, source, "broker_order", as_json(told))
     return after
 
 

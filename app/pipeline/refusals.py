@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
-
 from app.engine.book import BookStatus
 from app.engine.exits.parking import NEVER_PARKED
 from app.engine.exits.protect import SKEW, refusals, trusted_since
@@ -15,8 +13,9 @@ from app.engine.verdicts import Reason, Verdict
 from app.io.store import book_states, orders, positions, recovery, verdicts
 from app.io.store.book_states import BookRow
 from app.io.store.recovery import Difference
+from app.io.store.taping import Transaction
 from app.pipeline import order_verdicts, parked
-from app.pipeline.services import Services
+from app.pipeline.services import Frame
 
 #: Who sets the state when sales are refused, and the kind of what is noted.
 EXIT = "exit"
@@ -38,7 +37,7 @@ class Trouble:
     why: str
 
 
-def note(to: Services, db: Connection, order: Order, said: str, closed: bool = False) -> None:
+def note(to: Frame, db: Transaction, order: Order, said: str, closed: bool = False) -> None:
     """Give an order that has become REJECTED its verdict; an exit is parked, or told and counted.
 
     ``closed`` says that the broker takes no such order of anybody now.
@@ -56,7 +55,7 @@ def note(to: Services, db: Connection, order: Order, said: str, closed: bool = F
         _count(to, db, order, said)
 
 
-def _count(to: Services, db: Connection, order: Order, said: str) -> None:
+def _count(to: Frame, db: Transaction, order: Order, said: str) -> None:
     """Raise the alarm where the broker has refused a position's sales too often in a row."""
     row = book_states.lock(db, to.book.id)
     position = positions.held(db, to.book.id).get(order.symbol)
@@ -71,7 +70,7 @@ def _count(to: Services, db: Connection, order: Order, said: str) -> None:
         alarm(to, db, row, Trouble(order.symbol, subject, since, no, why))
 
 
-def outcomes(to: Services, db: Connection, position: Position, *, stops: bool) -> list[Order]:
+def outcomes(to: Frame, db: Transaction, position: Position, *, stops: bool) -> list[Order]:
     """Return a position's stops that were taken or have ended, or its other sales, oldest first."""
     since = position.opened_at - SKEW if position.opened_at else None
     known = orders.sales(db, to.book.id, position.symbol, since)
@@ -83,7 +82,7 @@ def in_a_row(row: BookRow, position: Position, of: Sequence[Order]) -> list[Orde
     return refusals(of, trusted_since(position, row.status, row.set_at))
 
 
-def blocked(to: Services, db: Connection, row: BookRow, position: Position) -> bool:
+def blocked(to: Frame, db: Transaction, row: BookRow, position: Position) -> bool:
     """Was the alarm raised about a position's sales, and has nothing changed since?"""
     refused = in_a_row(row, position, outcomes(to, db, position, stops=False))
     if not refused:
@@ -91,7 +90,7 @@ def blocked(to: Services, db: Connection, row: BookRow, position: Position) -> b
     return recovery.noted(db, to.book.id, EXIT, position.symbol, refused[0].created_at)
 
 
-def alarm(to: Services, db: Connection, row: BookRow, trouble: Trouble) -> None:
+def alarm(to: Frame, db: Transaction, row: BookRow, trouble: Trouble) -> None:
     """End entries, and say why once as long as the trouble lasts (F5)."""
     now, kind, symbol = to.clock.now(), trouble.said.gate, trouble.symbol
     if recovery.noted(db, to.book.id, kind, symbol, trouble.since):

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.engine import Connection
-
 from app.engine import risk
 from app.engine.orders import Intent, Order, Purpose
 from app.engine.verdicts import Judged
 from app.io.store import intents, orders
+from app.io.store.taping import Transaction
 from app.pipeline.desk import Desk, risk_context
-from app.pipeline.services import Services
+from app.pipeline.services import Frame
 
 
 def judge(
-    to: Services, db: Connection, desk: Desk, waiting: Sequence[Intent]
+    to: Frame, db: Transaction, desk: Desk, waiting: Sequence[Intent]
 ) -> tuple[list[Order], list[Judged]]:
     """Decide every waiting intent; return the orders that this made, and why.
 

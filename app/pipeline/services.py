@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from app.adapters.port import Broker
+from app.adapters.port import Broker, Capabilities
 from app.engine.book import Book
 from app.engine.in_force import InForce
 from app.io.buckets import Buckets
@@ -25,6 +25,41 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the market's time, aware UTC."""
+
+
+class Venue(Protocol):
+    """What a decision may know of a broker: its name and what it can do."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+
+class Frame(Protocol):
+    """What a decision has besides the book's state: nothing that could be asked of the outside.
+
+    While something is decided the clock stands still.
+    """
+
+    @property
+    def book(self) -> Book: ...
+
+    @property
+    def settings(self) -> str: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def calendar(self) -> Calendar: ...
+
+    @property
+    def broker(self) -> Venue: ...
+
+    @property
+    def log(self) -> Callable[..., None]: ...
 
 
 class Nudge(Protocol):

@@ -7,7 +7,9 @@ from sqlalchemy.engine import Connection
 
 from app.engine import caps, mixer, quality, tiers
 from app.engine.book import Book
+from app.engine.signals import Signal
 from app.engine.strategies import STRATEGIES, SignalInputs
+from app.engine.strategies.port import Asking
 from app.engine.verdicts import Judged, Reason
 from app.io.calendar import midnight
 from app.io.store import (
@@ -20,12 +22,18 @@ from app.io.store import (
     quarantine,
     quotes,
     signals,
+    tape,
     verdicts,
 )
+from app.io.store.taping import Transaction
 from app.pipeline import history, model
 from app.pipeline.messages import SIGNALS
 from app.pipeline.model import Asked
-from app.pipeline.services import Services
+from app.pipeline.services import Frame, Services
+from app.pipeline.turns import deciding
+
+#: This step's name on the tape.
+STEP = "signals"
 
 
 def generate(to: Services, slot: int) -> str:
@@ -34,21 +42,15 @@ def generate(to: Services, slot: int) -> str:
     The model is asked in between, while no transaction is open.
     """
     book = to.book
-    at = datetime.fromtimestamp(slot * book.schedule.signals.total_seconds(), UTC)
     strategy = STRATEGIES[book.strategy]
     with to.database.begin() as db:
-        inputs = _inputs(to, db, at, slot)
+        as_of = tape.freeze(db, book.id)
+        inputs = gather(to, db, slot)
     asking = strategy.questions(book, inputs)
-    asked = model.ask(to, asking.questions, at) if asking.questions else Asked()
-    with to.database.begin() as db:
-        row = book_states.lock(db, book.id)
-        decision = strategy.decide(book, row.engine, _answered(inputs, asked))
-        book_states.save_engine(db, book.id, decision.state)
-        fresh = signals.insert_once(db, decision.signals)
-        about_model = (*asking.passed_over, *asked.judged)
-        said: dict[str, tuple[Judged, ...]] = {"model": about_model, "signals": decision.judged}
-        verdicts.add(db, book.id, at, to.settings, said)
-        if any(verdict.reason is Reason.BAD_DATA for _, _, verdict in decision.judged):
+    asked = model.ask(to, asking.questions, inputs.at) if asking.questions else Asked()
+    with deciding(to, STEP, {"slot": slot, "as_of": as_of, "asked": asked}) as (then, db):
+        fresh, judged = decide(then, db, inputs, (asking, asked))
+        if any(verdict.reason is Reason.BAD_DATA for _, _, verdict in judged):
             _quarantine(db, book, inputs)
     for signal in fresh:
         to.streams.publish(SIGNALS, {"id": signal.id})
@@ -57,8 +59,26 @@ def generate(to: Services, slot: int) -> str:
     return f"{len(fresh)} signals"
 
 
-def _inputs(to: Services, db: Connection, at: datetime, slot: int) -> SignalInputs:
-    book, hours = to.book, to.calendar.session_for(at)
+def decide(
+    to: Frame, db: Transaction, inputs: SignalInputs, model: tuple[Asking, Asked]
+) -> tuple[list[Signal], tuple[Judged, ...]]:
+    """Judge what was gathered and asked; return the signals that are new, and every verdict."""
+    book, (asking, asked) = to.book, model
+    row = book_states.lock(db, book.id)
+    decision = STRATEGIES[book.strategy].decide(book, row.engine, _answered(inputs, asked))
+    book_states.save_engine(db, book.id, decision.state)
+    fresh = signals.insert_once(db, decision.signals)
+    about_model = (*asking.passed_over, *asked.judged)
+    said: dict[str, tuple[Judged, ...]] = {"model": about_model, "signals": decision.judged}
+    verdicts.add(db, book.id, inputs.at, to.settings, said)
+    return fresh, decision.judged
+
+
+def gather(to: Frame, db: Transaction, slot: int) -> SignalInputs:
+    """Return what a slot is decided on, as the book's state is in this transaction."""
+    book = to.book
+    at = datetime.fromtimestamp(slot * book.schedule.signals.total_seconds(), UTC)
+    hours = to.calendar.session_for(at)
     held = frozenset(positions.held(db, book.id))
     since = at - mixer.lasts(book)
     known = tuple(events.listing(db, book.id, since))
@@ -98,7 +118,7 @@ def _quarantine(db: Connection, book: Book, inputs: SignalInputs) -> None:
             quarantine.add(db, book.id, inputs.at, "panel", symbol, flaw.what, said)
 
 
-def _fresh_at(db: Connection, book: Book) -> dict[str, datetime]:
+def _fresh_at(db: Transaction, book: Book) -> dict[str, datetime]:
     """Return how old each symbol's data are: as old as its last quote or its last bar, the older.
 
     A quote alone is not enough: at the open it is new while every bar is yesterday's.

@@ -108,7 +108,7 @@ class Process:
         self.services = Services(
             book=book,
             settings="simulated",
-            database=mine.store,
+            database=mine.store.of(book.id),
             streams=mine.wire,
             buckets=mine.buckets,
             leases=mine.rights,

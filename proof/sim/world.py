@@ -132,7 +132,7 @@ class World:
 
     def requote(self, worker: Process) -> None:
         """Store the prices of now, as the feed does."""
-        fresh = self.market.latest(tuple(self.market.prices)).good.values()
+        fresh = list(self.market.latest(tuple(self.market.prices)).good.values())
 
         def save(to: Services) -> None:
             with to.database.begin() as db:

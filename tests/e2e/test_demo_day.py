@@ -98,7 +98,8 @@ class Day:
 def assert_sound(day: dict[str, Any]) -> None:
     """Every invariant holds, the book is flat, and both sides count the same money."""
     assert day["invariants"] == dict.fromkeys(day["invariants"], 0)
-    assert len(day["invariants"]) == 6
+    assert len(day["invariants"]) == 7
+    assert day["replay"]["decisions"] > 100
     assert day["positions_at_close"] == day["broker"]["positions"] == {}
     assert day["equity_close"] == day["broker"]["equity"]
     assert Decimal(day["equity_close"]) == Decimal(day["equity_open"]) + Decimal(

@@ -24,7 +24,7 @@ from app.engine.portfolio import Position
 from app.engine.signals import Signal
 from app.io.buckets import Buckets
 from app.io.locks import Leases
-from app.io.store import book_states, events, intents, orders, positions, quotes, signals
+from app.io.store import book_states, events, intents, orders, positions, quotes, signals, tape
 from app.io.store.database import Database
 from app.io.streams import Streams
 from app.pipeline import cycle, sessions
@@ -92,7 +92,7 @@ class World:
         made = Services(
             book=self.book,
             settings="fingerprint",
-            database=database,
+            database=database.of(self.book.id),
             streams=Streams(self.redis_url, self.book.id, consumer=name),
             buckets=Buckets(self.redis_url, self.book.id, self.book.rate_limits),
             leases=Leases(database, name),
@@ -139,9 +139,16 @@ class World:
 
     def requote(self) -> None:
         with self.to.database.begin() as db:
-            quotes.save(
-                db, self.book.id, self.market.latest(tuple(self.market.prices)).good.values()
-            )
+            seen = self.market.latest(tuple(self.market.prices)).good
+            quotes.save(db, self.book.id, list(seen.values()))
+
+    def taped(self, start: str) -> list[str]:
+        """Return the changes on the tape that are named so, in their order."""
+        with self.to.database.begin() as db:
+            rows = list(tape.rows(db, self.book.id, 0, None))
+        turns = [row.read() for row in rows if row.kind is not tape.Kind.BASE]
+        calls = [call for one in turns for call in (one if isinstance(one, list) else one["said"])]
+        return [name for name, *_ in calls if name.startswith(start)]
 
     # -- the book -------------------------------------------------------------------------------
 

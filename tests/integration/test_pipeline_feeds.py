@@ -87,8 +87,7 @@ def test_what_is_new_is_stored_once_and_claims_no_slot_of_the_signals(world: Wor
     assert world.nudged == []
     assert [e.id for e in stored(world)] == ["e:AAPL", "e:MSFT"]
     assert source.since == [NOON - intake.FIRST_LOOK, NOON]
-    with world.to.database.begin() as db:
-        assert list(db.exec_driver_sql("SELECT kind FROM tape").scalars()) == ["events:alpaca"]
+    assert world.taped("events.") == ["events.insert_once"]
 
 
 def test_b4_a_tone_that_is_said_later_is_kept_and_is_no_news(world: World) -> None:
@@ -104,9 +103,7 @@ def test_b4_a_tone_that_is_said_later_is_kept_and_is_no_news(world: World) -> No
     assert tiers.woken(world.book, [kept], world.market.at) == frozenset()
     scan(world)
     assert stored(world) == [kept]
-    with world.to.database.begin() as db:
-        taped = db.exec_driver_sql("SELECT kind FROM tape ORDER BY id").scalars()
-        assert list(taped) == ["events:alpaca.stream", "tones:alphavantage"]
+    assert world.taped("events.") == ["events.insert_once", "events.add_tones"]
 
 
 def test_the_future_and_the_unusable_are_kept_once_and_counted(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Quotes, events, refused data, the tape."""
+"""Quotes, events, refused data."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,7 +7,7 @@ import numpy as np
 from store_builders import AT, BOOK, a_quote, the_only
 
 from app.engine.events import Event, EventKind
-from app.io.store import events, quarantine, quotes, tape
+from app.io.store import events, quarantine, quotes
 from app.io.store.database import Database
 
 SECOND = timedelta(seconds=1)
@@ -53,13 +53,3 @@ def test_refused_data_is_kept_as_it_came(database: Database) -> None:
         quarantine.add(db, BOOK, AT, "alpaca", None, "unreadable", {})
     kept = the_only(database, "SELECT payload FROM quarantine WHERE symbol = 'NVDA'")
     assert kept == {"last": "nan", "text": "nul \ufffd and half ?", "bid": "1.5"}
-
-
-def test_the_tape_keeps_inputs_in_order(database: Database) -> None:
-    with database.begin() as db:
-        tape.append(db, BOOK, AT, "quotes", "bars", [{"close": Decimal("10.10"), "at": AT}])
-        tape.append(db, BOOK, AT, "quotes", "bars", {"second": True})
-    assert the_only(database, "SELECT array_agg(payload ORDER BY id) FROM tape") == [
-        [{"close": "10.1", "at": AT.isoformat()}],
-        {"second": True},
-    ]

@@ -184,6 +184,7 @@ def a_book(**changes: Any) -> Book:
         exits=an_exit_policy(),
         session=SessionPolicy(12 * MINUTE, 5 * MINUTE, 5 * MINUTE, 5 * MINUTE),
         schedule=SchedulePolicy(
+            tape_days=90,
             quotes=30 * SECOND,
             signals=30 * SECOND,
             pipeline=15 * SECOND,

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.io.store.bars import _fill
+from app.io.store.bars import on_grid
 
 COUNT = 6
 PRICES = st.integers(1, 9).map(float)
@@ -31,6 +31,6 @@ def _slow(rows: list[tuple[float, ...]], symbol: int) -> list[list[float]]:
 @given(ROWS)
 def test_the_panel_is_what_one_slot_at_a_time_gives(rows: list[tuple[float, ...]]) -> None:
     array = np.array(rows, dtype=np.float64).reshape(-1, 7)
-    filled = np.stack(_fill(array, 3, COUNT), axis=-1)
+    filled = np.stack(on_grid(array, 3, COUNT), axis=-1)
     expected = np.array([_slow(rows, symbol) for symbol in range(3)])
     np.testing.assert_array_equal(filled, expected)

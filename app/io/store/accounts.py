@@ -10,10 +10,13 @@ from sqlalchemy.engine import Connection
 from app.engine.orders import Side
 from app.engine.portfolio import Account
 from app.io.store.schema import account_snapshots, fees, fills
+from app.io.store.taping import change, reading
 
 _a, _f, _c = account_snapshots.c, fills.c, fees.c
 
 
+#: The kind of a statement with which a session was opened.
+OPENING = "open"
 _PAID = (
     sa.select(
         sa.func.coalesce(
@@ -35,7 +38,7 @@ _CHARGED = (
 )
 _MONEY = (
     sa.select(_a.cash + _PAID - _CHARGED, _a.equity)
-    .where(_a.book == sa.bindparam("book"), _a.kind == "open")
+    .where(_a.book == sa.bindparam("book"), _a.kind == OPENING)
     .order_by(_a.at.desc(), _a.id.desc())
     .limit(1)
 )
@@ -53,12 +56,14 @@ class Statement(NamedTuple):
     account: Account
 
 
+@change
 def add(db: Connection, book_id: str, at: datetime, kind: str, account: Account) -> None:
     """Keep a statement; kind is open, check or close, or book for the book's own numbers."""
     values = {name: getattr(account, name) for name in _SAID}
     db.execute(_ADD, values | {"book": book_id, "at": at, "kind": kind})
 
 
+@reading
 def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement | None:
     """Return the newest statement, of one kind if it is named."""
     query = _LATEST if kind is None else _LATEST_OF_KIND
@@ -66,6 +71,7 @@ def latest(db: Connection, book_id: str, kind: str | None = None) -> Statement |
     return _statement(row) if row else None
 
 
+@reading
 def money(db: Connection, book_id: str) -> tuple[Decimal, Decimal] | None:
     """Return cash now and equity at the open: the newest opening, fills and fees recorded since.
 

@@ -7,11 +7,13 @@ from sqlalchemy.engine import Connection
 
 from app.engine.portfolio import Adjustment
 from app.io.store.schema import adjustments
+from app.io.store.taping import change, reading
 
 _a = adjustments.c
 _NAMES = tuple(field.name for field in fields(Adjustment))
 
 
+@change
 def add(db: Connection, book_id: str, adjustment: Adjustment, by: str, why: str) -> None:
     """Keep an adjustment, with who asked for it and why."""
     values = {name: getattr(adjustment, name) for name in _NAMES}
@@ -26,6 +28,7 @@ _ALL = (
 )
 
 
+@reading
 def all(db: Connection, book_id: str) -> list[Adjustment]:
     """Return every adjustment of a book, oldest first."""
     return [Adjustment(*row) for row in db.execute(_ALL, {"book": book_id})]

@@ -16,6 +16,7 @@ from app.engine.errors import InvalidData
 from app.engine.market import Bar, Floats, Panel
 from app.engine.rounding import decimal
 from app.io.store.schema import bars_30s
+from app.io.store.taping import change, reading
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,6 +45,7 @@ _PANEL = sa.text(
 )
 
 
+@change
 def insert(db: Connection, book: str, bars: Sequence[Bar], source: str) -> int:
     """Store the bars that are not stored yet; return how many those were.
 
@@ -71,6 +73,7 @@ def insert(db: Connection, book: str, bars: Sequence[Bar], source: str) -> int:
     return new
 
 
+@reading
 def panel(
     db: Connection,
     book: str,
@@ -96,11 +99,13 @@ def panel(
         },
     ).all()
     rows = np.array([tuple(row)[:7] for row in found], dtype=np.float64).reshape(-1, 7)
-    filled = _fill(rows, len(symbols), count)
+    filled = on_grid(rows, len(symbols), count)
     return Panel(tuple(symbols), end, span, *filled)
 
 
-def _fill(rows: Floats, symbols: int, count: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def on_grid(
+    rows: Floats, symbols: int, count: int
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Lay rows of (symbol, slot, open, high, low, close, volume), oldest first, on the grid."""
     width = count + 1  # the first column is the close before the window
     where = (rows[:, 0] * width + rows[:, 1] + 1).astype(np.intp)
@@ -131,6 +136,27 @@ def _carry(values: Floats) -> Floats:
     return np.take_along_axis(values, steps, axis=1)
 
 
+_SINCE = sa.text(
+    """
+    SELECT symbol, at, open, high, low, close, volume FROM bars_30s
+     WHERE book = :book AND symbol = ANY (CAST(:symbols AS text[])) AND at >= :since
+    UNION ALL
+    SELECT w.symbol, b.* FROM unnest(CAST(:symbols AS text[])) AS w (symbol)
+     CROSS JOIN LATERAL (SELECT at, open, high, low, close, volume FROM bars_30s b
+                          WHERE b.book = :book AND b.symbol = w.symbol AND b.at < :since
+                          ORDER BY at DESC LIMIT 1) b
+    ORDER BY 1, 2
+    """
+)
+
+
+def since(db: Connection, book: str, symbols: Sequence[str], at: datetime) -> list[Bar]:
+    """Return the bars from a time on and each symbol's last one before it, by symbol and time."""
+    found = db.execute(_SINCE, {"book": book, "symbols": list(symbols), "since": at})
+    return [Bar(*row) for row in found]
+
+
+@reading
 def last_at(db: Connection, book: str, symbols: Sequence[str]) -> dict[str, datetime]:
     """Return when each symbol's newest bar starts; symbols without bars are absent."""
     newest = sa.text(
@@ -173,6 +199,7 @@ _GAPS = sa.text(
 )
 
 
+@reading
 def gaps(
     db: Connection,
     book: str,

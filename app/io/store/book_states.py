@@ -15,6 +15,7 @@ from app.engine.state import BookState, from_json, to_json
 from app.io.store import status_log
 from app.io.store.schema import book_states
 from app.io.store.status_log import Entry
+from app.io.store.taping import change, locking, reading
 
 _b = book_states.c
 
@@ -70,11 +71,13 @@ def ensure(db: Connection, book: Book, settings: str, at: datetime) -> None:
         )
 
 
+@reading
 def load(db: Connection, book_id: str) -> BookRow:
     """Return the book's row. Raises InvalidData for a book that was never started here."""
     return _one(db, book_id, _LOAD)
 
 
+@locking
 def lock(db: Connection, book_id: str) -> BookRow:
     """Return the book's row, locked until the transaction ends. Raises as ``load``."""
     return _one(db, book_id, _LOCK)
@@ -109,11 +112,13 @@ def _one(db: Connection, book_id: str, query: sa.Select[Any]) -> BookRow:
     )
 
 
+@change
 def save_engine(db: Connection, book_id: str, state: BookState) -> None:
     """Replace what the book's engine remembers."""
     _update(db, book_id, engine=to_json(state))
 
 
+@change
 def set_status(
     db: Connection, book_id: str, status: BookStatus, why: str, by: str, at: datetime
 ) -> None:
@@ -122,6 +127,7 @@ def set_status(
     status_log.add(db, book_id, Entry(at, status, why, by))
 
 
+@change
 def set_reconciled(db: Connection, book_id: str, at: datetime | None) -> None:
     """Note when the book was last found to agree with its broker; None when it does not."""
     _update(db, book_id, reconciled_at=at)
@@ -133,6 +139,7 @@ def bind(db: Connection, book_id: str, account: str) -> None:
     db.execute(mine.values(account=account))
 
 
+@change
 def set_cash_short(db: Connection, book_id: str, amount: Decimal) -> None:
     """Note how much less cash the broker has than the book's ledger says; 0 for none."""
     _update(db, book_id, cash_short=amount)

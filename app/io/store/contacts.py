@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.caution import OUTAGE
 from app.io.store.schema import broker_contact
+from app.io.store.taping import hearing
 
 _c = broker_contact.c
 _WALL = sa.func.clock_timestamp()
@@ -16,6 +17,7 @@ _WALL = sa.func.clock_timestamp()
 _SILENT = sa.select(_WALL - _c.missed_wall).where(_c.book == sa.bindparam("book"))
 
 
+@hearing
 def silent_for(db: Connection, book_id: str) -> timedelta:
     """Return for how long, by the wall, every call has been left unanswered; 0 where none is."""
     silence: timedelta | None = db.scalar(_SILENT, {"book": book_id})

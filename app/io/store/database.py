@@ -4,6 +4,8 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
+from typing import Self
 
 import numpy as np
 import psycopg2.extensions as driver
@@ -12,6 +14,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import NullPool
 
 from app.engine.errors import InvalidData, Transient
+from app.io.store import tape, taping
 from app.io.store.jsonable import dumps
 
 #: Every statement and every wait has an end.
@@ -96,6 +99,13 @@ class Database:
         self._engines: dict[int, Engine] = {}
         self._unpooled: dict[tuple[object, ...], Engine] = {}
         self._kept = threading.local()
+        self._book: str | None = None
+
+    def of(self, book_id: str) -> Self:
+        """Return the same door, for the turns of one book: its tape hears of them."""
+        mine = copy(self)
+        mine._book = book_id
+        return mine
 
     @contextmanager
     def keep(self) -> Iterator[None]:
@@ -122,11 +132,21 @@ class Database:
         kept: Connection | None = getattr(self._kept, "connection", None)
         with operational_errors():
             if kept is None:
-                with self._engine().begin() as connection:
+                with self._engine().begin() as connection, self._heard(connection):
                     yield connection
             else:
-                with kept.begin():
+                with kept.begin(), self._heard(kept):
                     yield kept
+
+    @contextmanager
+    def _heard(self, connection: Connection) -> Iterator[None]:
+        """Put what a transaction of a book changed on the tape, as a part of it."""
+        if self._book is None:
+            yield
+            return
+        with taping.turn(connection, self._book) as turn:
+            yield
+            tape.keep(connection, turn)
 
     @contextmanager
     def hold(self, application_name: str | None = None) -> Iterator[Connection]:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.events import Event, EventKind
 from app.io.store.schema import events
+from app.io.store.taping import change, reading
 
 _e = events.c
 
@@ -18,6 +19,7 @@ _e = events.c
 _NAMES = tuple(f.name for f in fields(Event))
 
 
+@change
 def insert_once(db: Connection, book_id: str, new: Sequence[Event]) -> list[Event]:
     """Store the events that are not stored yet and return those."""
     if not new:
@@ -28,6 +30,7 @@ def insert_once(db: Connection, book_id: str, new: Sequence[Event]) -> list[Even
     return list({event.id: event for event in new if event.id in ids}.values())
 
 
+@change
 def add_tones(
     db: Connection, book_id: str, tones: Mapping[str, float], at: datetime
 ) -> dict[str, float]:
@@ -51,6 +54,7 @@ _LISTING = (
 )
 
 
+@reading
 def listing(db: Connection, book_id: str, since: datetime, kind: str | None = None) -> list[Event]:
     """Return the events known from ``since`` on, oldest first, of one kind if it is named."""
     query = _LISTING if kind is None else _LISTING.where(_e.kind == kind)

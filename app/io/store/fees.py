@@ -10,10 +10,12 @@ from sqlalchemy.engine import Connection
 
 from app.engine.portfolio import Fee
 from app.io.store.schema import fees
+from app.io.store.taping import change
 
 _f = fees.c
 
 
+@change
 def insert_once(
     db: Connection, book_id: str, broker: str, charged: Sequence[Fee], settled_on: date
 ) -> list[Fee]:

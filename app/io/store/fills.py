@@ -11,12 +11,14 @@ from sqlalchemy.engine import Connection
 
 from app.engine.orders import Execution, Side
 from app.io.store.schema import fills
+from app.io.store.taping import change, reading
 
 _f = fills.c
 _NAMES = tuple(f.name for f in fields(Execution) if f.name not in ("id", "client_id"))
 _COLUMNS = (_f.execution_id, _f.client_id, *(_f[name] for name in _NAMES))
 
 
+@change
 def insert_once(
     db: Connection,
     book_id: str,
@@ -41,6 +43,7 @@ def insert_once(
     return list({e.id: e for e in executions if e.id in ids}.values())
 
 
+@reading
 def for_order(db: Connection, client_id: str) -> list[Execution]:
     """Return an order's executions, oldest first."""
     return _all(db, _f.client_id == client_id)
@@ -78,6 +81,7 @@ _ORDERS = (
 )
 
 
+@reading
 def by_order(db: Connection, book_id: str, since: datetime, most: int) -> list[Execution]:
     """Return what each order filled at or after ``since`` as one execution, oldest first.
 

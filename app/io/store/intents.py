@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.orders import Intent, Purpose, Side, TimeInForce
 from app.io.store.schema import intents
+from app.io.store.taping import change, locking
 
 _i = intents.c
 _NAMES = tuple(field.name for field in fields(Intent))
@@ -32,6 +33,7 @@ _DECIDED = (
 )
 
 
+@change
 def insert_once(db: Connection, new: Sequence[Intent]) -> list[Intent]:
     """Store the intents that are not stored yet and return those."""
     if not new:
@@ -45,6 +47,7 @@ def insert_once(db: Connection, new: Sequence[Intent]) -> list[Intent]:
     return list({intent.id: intent for intent in new if intent.id in ids}.values())
 
 
+@locking
 def undecided(db: Connection, book_id: str) -> list[Intent]:
     """Return the intents that no risk step has dealt with, in the order they were made, locked.
 
@@ -53,6 +56,7 @@ def undecided(db: Connection, book_id: str) -> list[Intent]:
     return [_intent(row) for row in db.execute(_UNDECIDED, {"book": book_id})]
 
 
+@change
 def mark_decided(db: Connection, ids: Sequence[str], at: datetime) -> None:
     """Note that the intents became orders or were refused."""
     if ids:

@@ -21,13 +21,14 @@ from app.engine.model_prompt import Prompt
 from app.engine.opinions import Opinion
 from app.engine.verdicts import Reason, Verdict
 from app.io.store.schema import model_calls
+from app.io.store.taping import change, note, reading
 
 _m = model_calls.c
 
 #: An outcome besides the reasons: certainly not sent. It cost nothing and is no call.
 UNSENT = "unsent"
 #: After these the same content may be asked again at once; every other call is its one attempt.
-_AGAIN = (UNSENT, Reason.MODEL_RATE_LIMITED)
+AGAIN = (UNSENT, Reason.MODEL_RATE_LIMITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,11 @@ def _insert(db: Connection, book: Book, call: Call) -> int:
         krw_per_usd=book.model.krw_per_usd,
     )
     number: int = db.execute(row.returning(_m.id)).scalar_one()
+    note(db, "model_calls.opened", number, call.at, call.symbol, call.event_id, prompt.key)
     return number
 
 
+@change
 def settle(db: Connection, call: int, outcome: Outcome) -> bool:
     """Write down how a call ended; False where it was settled before, which changes nothing.
 
@@ -202,6 +205,23 @@ def made(
     return Made(*db.execute(sa.select(sa.func.count(), usd).where(*of)).one())
 
 
+class Asked(NamedTuple):
+    """A call, and the content that it was about."""
+
+    call: Known
+    symbol: str
+    event_id: str
+    key: str
+
+
+def listing(db: Connection, book_id: str, since: datetime) -> list[Asked]:
+    """Return the calls from ``since`` on, oldest first, open ones too."""
+    columns = (_m.id, _m.at, _m.outcome, _m.answer, _m.symbol, _m.event_id, _m.content_key)
+    query = sa.select(*columns).where(_m.book == book_id, _m.at >= since).order_by(_m.id)
+    return [Asked(Known(*row[:4]), *row[4:]) for row in db.execute(query)]
+
+
+@reading
 def opinions(db: Connection, book_id: str, since: datetime) -> tuple[Opinion, ...]:
     """Return the valid answers from ``since`` on, the newest of each symbol and event."""
     query = (
@@ -224,6 +244,7 @@ def opinion(event_id: str, symbol: str, call: Known) -> Opinion:
     return Opinion(event_id, symbol, call.at, stance, confidence, call.id)
 
 
+@reading
 def kept(db: Connection, book: Book, at: datetime) -> frozenset[str]:
     """Return the contents of which ``known`` knows a call; asking about them costs nothing."""
     return frozenset(db.execute(sa.select(_m.content_key).where(*_kept(book, at))).scalars())
@@ -233,4 +254,4 @@ def _kept(book: Book, at: datetime) -> Iterator[sa.ColumnElement[bool]]:
     yield _m.book == book.id
     yield _m.at > at - book.model.cache
     yield _m.at < at + book.model.cache
-    yield sa.or_(_m.outcome.is_(None), _m.outcome.not_in(_AGAIN))
+    yield sa.or_(_m.outcome.is_(None), _m.outcome.not_in(AGAIN))

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from app.engine.debut import Debut
 from app.engine.orders import OPEN, OrderState, Purpose
 from app.io.store.schema import intents, orders, signals
+from app.io.store.taping import reading
 
 _o = orders.c
 
@@ -20,6 +21,7 @@ def sent_within(db: Connection, book_id: str, seconds: float) -> int:
     return db.scalar(query) or 0
 
 
+@reading
 def entries_since(db: Connection, book_id: str, since: datetime) -> list[tuple[str, datetime]]:
     """Return (symbol, when it was made) of the entries made at or after ``since``, oldest first.
 
@@ -43,6 +45,7 @@ _ENTRIES = (
 )
 
 
+@reading
 def debut(db: Connection, book_id: str, today: datetime) -> Debut | None:
     """Return what a book has behind it, None once the broker took an entry before ``today``."""
     first = db.scalar(_FIRST_TAKEN, {"book": book_id})
@@ -52,6 +55,18 @@ def debut(db: Connection, book_id: str, today: datetime) -> Debut | None:
     return Debut(first is not None, frozenset(begun))
 
 
+def taken(db: Connection, book_id: str, since: datetime) -> dict[str, datetime]:
+    """Return the orders made from ``since`` on, and the first entry of all, that were taken.
+
+    By client id, each with when it was made.
+    """
+    rows = [
+        *db.execute(_TAKEN_SINCE, {"book": book_id, "since": since}),
+        *db.execute(_FIRST_ENTRY, {"book": book_id}),
+    ]
+    return {client_id: made for client_id, made in rows}
+
+
 _MY_ENTRIES = (_o.book == sa.bindparam("book"), _o.purpose == Purpose.ENTRY)
 #: The broker has it or had it: it worked there, or something of it was filled.
 _TAKEN = sa.and_(
@@ -59,6 +74,10 @@ _TAKEN = sa.and_(
     sa.or_(_o.accepted_wall.is_not(None), _o.filled_quantity > 0),
 )
 _FIRST_TAKEN = sa.select(_o.created_at).where(*_MY_ENTRIES, _TAKEN).order_by(_o.created_at).limit(1)
+_FIRST_ENTRY = _FIRST_TAKEN.with_only_columns(_o.client_id, _o.created_at)
+_TAKEN_SINCE = sa.select(_o.client_id, _o.created_at).where(
+    _o.book == sa.bindparam("book"), _o.created_at >= sa.bindparam("since"), _TAKEN
+)
 _BEGUN = (
     sa.select(_o.symbol).where(*_MY_ENTRIES, sa.or_(_TAKEN, _o.state.in_(sorted(OPEN)))).distinct()
 )

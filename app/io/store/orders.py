@@ -30,7 +30,9 @@ from app.io.store.order_figures import entries_since as entries_since
 from app.io.store.order_figures import first_accepted as first_accepted
 from app.io.store.order_figures import latencies as latencies
 from app.io.store.order_figures import sent_within as sent_within
+from app.io.store.order_figures import taken as taken
 from app.io.store.schema import orders
+from app.io.store.taping import change, locking, note, reading
 
 _o = orders.c
 _NAMES = tuple(field.name for field in fields(Order))
@@ -44,7 +46,7 @@ _ENUMS = {
 }
 _ACCEPTED = WORKING | {OrderState.FILLED}
 #: What the broker's word may change of an order, beside its state.
-_STATED = (
+STATED = (
     "broker_id",
     "filled_quantity",
     "average_price",
@@ -57,6 +59,7 @@ _STATED = (
 _WALL = sa.func.clock_timestamp()
 
 
+@change
 def insert(db: Connection, order: Order, broker: str) -> bool:
     """Store a new order; False when its client id or its intent has an order already."""
     row = {name: getattr(order, name) for name in _NAMES}
@@ -64,17 +67,20 @@ def insert(db: Connection, order: Order, broker: str) -> bool:
     return db.execute(_INSERT, row).first() is not None
 
 
+@locking
 def get(db: Connection, client_id: str, lock: bool = False) -> Order | None:
     """Return an order by its client id, locked until the transaction ends if asked."""
     row = db.execute(_LOCK if lock else _GET, {"id_": client_id}).one_or_none()
     return _order(row) if row else None
 
 
+@reading
 def unfinished(db: Connection, book_id: str) -> list[Order]:
     """Return the orders that may still fill, oldest first."""
     return [_order(row) for row in db.execute(_UNFINISHED, {"book": book_id})]
 
 
+@reading
 def open_symbols(db: Connection, book_id: str) -> frozenset[str]:
     """Return the symbols that have an order which may still fill."""
     query = sa.select(_o.symbol).where(_o.book == book_id, _o.state.in_(OPEN)).distinct()
@@ -92,12 +98,14 @@ def quiet(
     return [_order(row) for row in db.execute(_QUIET, values)]
 
 
+@reading
 def listing(db: Connection, book_id: str, since: datetime | None = None) -> list[Order]:
     """Return the orders created at or after ``since``, oldest first."""
     query = _LISTING if since is None else _LISTING_SINCE
     return [_order(row) for row in db.execute(query, {"book": book_id, "since": since})]
 
 
+@reading
 def sales(db: Connection, book_id: str, symbol: str, since: datetime | None) -> list[Order]:
     """Return the sales of a symbol made at or after ``since``, finished ones too, oldest first."""
     late = [_o.created_at >= since] if since else []
@@ -173,7 +181,7 @@ _STORE = (
     .values(
         state=sa.bindparam("state_"),
         updated_at=sa.func.coalesce(sa.bindparam("at_", type_=_o.updated_at.type), _o.updated_at),
-        **{name: sa.bindparam(name) for name in _STATED},
+        **{name: sa.bindparam(name) for name in STATED},
         accepted_wall=sa.case(
             (
                 sa.bindparam("state_").in_(sorted(_ACCEPTED)),
@@ -228,9 +236,13 @@ def start_submit(
             "most": guard.most,
         },
     )
-    return started.rowcount == 1
+    if started.rowcount != 1:
+        return False
+    note(db, "orders.started", client_id, lease.fence)
+    return True
 
 
+@change
 def move(
     db: Connection, client_id: str, after: OrderState, at: datetime, error: str | None = None
 ) -> Order:
@@ -259,12 +271,13 @@ def move(
     return _order(row.one())
 
 
+@change
 def store(db: Connection, order: Order, at: datetime | None) -> Order:
     """Write what became of an order that this transaction has locked and moved as it may.
 
     ``at`` is when there was news of it, None where there was none.
     """
-    values = {name: getattr(order, name) for name in _STATED}
+    values = {name: getattr(order, name) for name in STATED}
     db.execute(_STORE, values | {"id_": order.client_id, "state_": order.state, "at_": at})
     return order
 

@@ -11,11 +11,13 @@ from app.engine.exits.parking import Parked
 from app.engine.orders import Purpose
 from app.engine.verdicts import Reason
 from app.io.store.schema import pending_exits
+from app.io.store.taping import change, reading
 
 _e = pending_exits.c
 _NAMES = tuple(field.name for field in fields(Parked))
 
 
+@reading
 def load(db: Connection, book_id: str) -> dict[str, Parked]:
     """Return what is parked, by symbol."""
     query = sa.select(*(_e[name] for name in _NAMES)).where(_e.book == book_id).order_by(_e.symbol)
@@ -28,6 +30,7 @@ def load(db: Connection, book_id: str) -> dict[str, Parked]:
     }
 
 
+@change
 def save(db: Connection, book_id: str, parked: Parked) -> None:
     """Insert or replace the parked exit of a symbol."""
     values = {name: getattr(parked, name) for name in _NAMES}
@@ -38,6 +41,7 @@ def save(db: Connection, book_id: str, parked: Parked) -> None:
     )
 
 
+@change
 def remove(db: Connection, book_id: str, symbols: Collection[str]) -> None:
     """Forget the parked exits of some symbols."""
     if symbols:

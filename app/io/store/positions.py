@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.portfolio import Position
 from app.io.store.schema import positions
+from app.io.store.taping import change, locking, reading
 
 _p = positions.c
 _NAMES = tuple(field.name for field in fields(Position))
@@ -24,12 +25,14 @@ _LOAD = (
 _LOCK = _LOAD.with_for_update()
 
 
+@locking
 def load(db: Connection, book_id: str, lock: bool = False) -> dict[str, Position]:
     """Return every position by symbol, flat ones too, locked for the transaction if asked."""
     rows = db.execute(_LOCK if lock else _LOAD, {"book": book_id})
     return {row.symbol: Position(*row) for row in rows}
 
 
+@change
 def begin(db: Connection, book_id: str, symbol: str, at: datetime) -> None:
     """Make sure that a symbol has a row: where there is none, ``load`` has nothing to lock."""
     flat = Position(symbol)
@@ -37,11 +40,13 @@ def begin(db: Connection, book_id: str, symbol: str, at: datetime) -> None:
     db.execute(insert(positions).values(book=book_id, **values).on_conflict_do_nothing())
 
 
+@reading
 def held(db: Connection, book_id: str) -> dict[str, Position]:
     """Return the positions that are not flat, by symbol."""
     return {symbol: p for symbol, p in load(db, book_id).items() if p.quantity}
 
 
+@change
 def save(db: Connection, book_id: str, position: Position, at: datetime) -> None:
     """Insert or replace a position."""
     values = {name: getattr(position, name) for name in _NAMES} | {"updated_at": at}
@@ -62,6 +67,7 @@ _FOLLOW = sa.text(
 )
 
 
+@change
 def follow(db: Connection, book_id: str, position: Position) -> None:
     """Keep the best price of a position and since when it is at its stop.
 
@@ -79,12 +85,14 @@ def follow(db: Connection, book_id: str, position: Position) -> None:
     )
 
 
+@change
 def note_bare(db: Connection, book_id: str, symbol: str, since: datetime | None) -> None:
     """Keep since when nothing at the broker would sell all of a position; None when it would."""
     mine = positions.update().where(_p.book == book_id, _p.symbol == symbol)
     db.execute(mine.values(bare_since=since))
 
 
+@change
 def note_differences(db: Connection, book_id: str, theirs: Mapping[str, Decimal]) -> None:
     """Keep what the broker holds of each symbol that differs, and forget it of all others."""
     mine = positions.update().where(_p.book == book_id)

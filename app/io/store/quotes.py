@@ -1,6 +1,6 @@
 """The newest quote of each symbol."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.market import Quote
 from app.io.store.schema import quotes
+from app.io.store.taping import change, reading
 
 _VALUES = ("at", "bid", "ask", "last", "day_volume")
 
@@ -25,7 +26,8 @@ _SAVE = _NEW.on_conflict_do_update(
 )
 
 
-def save(db: Connection, book: str, new: Iterable[Quote]) -> None:
+@change
+def save(db: Connection, book: str, new: Sequence[Quote]) -> None:
     """Keep the newest quote of each symbol: an older one never replaces a newer one."""
     newest = {q.symbol: q for q in sorted(new, key=lambda q: q.at)}
     if not newest:
@@ -37,6 +39,7 @@ def save(db: Connection, book: str, new: Iterable[Quote]) -> None:
     db.execute(_SAVE, rows)
 
 
+@reading
 def load(db: Connection, book: str, symbols: Sequence[str] | None = None) -> dict[str, Quote]:
     """Return the newest quotes by symbol, of all symbols unless some are named."""
     query = _LOAD if symbols is None else _LOAD.where(quotes.c.symbol.in_(symbols))

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import Connection
 
 from app.io.store.schema import recovery_logs
+from app.io.store.taping import change, reading
 
 _r = recovery_logs.c
 
@@ -34,6 +35,7 @@ _NEWEST = (
 )
 
 
+@change
 def add(db: Connection, book_id: str, difference: Difference) -> None:
     """Keep a difference."""
     values = {name: getattr(difference, name) for name in _NAMES}
@@ -85,6 +87,7 @@ def newest_of(
     return Difference(*row) if row else None
 
 
+@reading
 def noted(db: Connection, book_id: str, kind: str, subject: str, since: datetime) -> bool:
     """Return whether anything was noted about a subject at or after ``since``."""
     about = (_r.book == book_id, _r.kind == kind, _r.subject == subject, _r.at >= since)

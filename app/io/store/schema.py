@@ -559,11 +559,13 @@ tape = sa.Table(
     metadata,
     _serial(),
     _book(),
-    sa.Column("at", Time, nullable=False),
-    sa.Column("step", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("payload", JSONB, nullable=False),
-    sa.Index(None, "book", "at"),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("at", Time),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index(None, "book", "id"),
+    sa.Index("ix_tape_bases", "book", "at", postgresql_where=sa.text("kind = 'base'")),
+    comment="what a book's turns changed and decided, in their order; bodies are compressed",
 )
 
 reports = sa.Table(

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.session import Phase
 from app.io.store.schema import sessions
+from app.io.store.taping import change, reading
 
 _s = sessions.c
 
@@ -32,10 +33,12 @@ class SessionRow:
 
 
 _NAMES = tuple(field.name for field in fields(SessionRow))
-_OPENED = ("equity_open", "cash_open")
+#: What a session keeps that it has once opened with.
+OPENED = ("equity_open", "cash_open")
 _OVER = (Phase.CLOSED, Phase.STOPPED)
 
 
+@change
 def save(db: Connection, book_id: str, session: SessionRow, at: datetime) -> None:
     """Insert the session of a date, or move it on.
 
@@ -44,10 +47,11 @@ def save(db: Connection, book_id: str, session: SessionRow, at: datetime) -> Non
     """
     values = {name: getattr(session, name) for name in _NAMES} | {"updated_at": at}
     new = insert(sessions).values(book=book_id, **values)
-    opened = {name: sa.func.coalesce(_s[name], new.excluded[name]) for name in _OPENED}
+    opened = {name: sa.func.coalesce(_s[name], new.excluded[name]) for name in OPENED}
     db.execute(new.on_conflict_do_update(index_elements=[_s.book, _s.date], set_=values | opened))
 
 
+@change
 def rebase(db: Connection, book_id: str, day: date, equity: Decimal, cash: Decimal) -> None:
     """Move what an opened session that has not ended began with."""
     moved = {"equity_open": _s.equity_open + equity, "cash_open": _s.cash_open + cash}
@@ -61,6 +65,7 @@ _BY_DATE = sa.select(*(_s[name] for name in _NAMES)).where(
 )
 
 
+@reading
 def load(db: Connection, book_id: str, day: date) -> SessionRow | None:
     """Return the session of a date."""
     row = db.execute(_BY_DATE, {"book": book_id, "day": day}).one_or_none()

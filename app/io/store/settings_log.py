@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.io.store.schema import settings_log
+from app.io.store.taping import change
 
 _s = settings_log.c
 
@@ -33,6 +34,7 @@ _NEWEST = (
 )
 
 
+@change
 def add_once(db: Connection, book_id: str, entry: Entry) -> bool:
     """Note what is in force from now on; False where the newest row says the same already."""
     # Processes that see the same change in the same moment come one after the other.

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app.engine.signals import Signal
 from app.io.store.schema import signals
+from app.io.store.taping import change, locking
 
 _s = signals.c
 _NAMES = tuple(field.name for field in fields(Signal))
@@ -30,6 +31,7 @@ _ROUTED = (
 )
 
 
+@change
 def insert_once(db: Connection, new: Sequence[Signal]) -> list[Signal]:
     """Store the signals that are not stored yet and return those."""
     if not new:
@@ -40,6 +42,7 @@ def insert_once(db: Connection, new: Sequence[Signal]) -> list[Signal]:
     return list({signal.id: signal for signal in new if signal.id in ids}.values())
 
 
+@locking
 def unrouted(db: Connection, book_id: str, limit: int = 10_000) -> list[Signal]:
     """Return the oldest signals that no route step has dealt with, locked.
 
@@ -54,6 +57,7 @@ def by_ids(db: Connection, book_id: str, ids: Collection[str]) -> list[Signal]:
     return [Signal(*row) for row in db.execute(query.order_by(_s.at, _s.symbol))]
 
 
+@change
 def mark_routed(db: Connection, ids: Sequence[str], at: datetime) -> None:
     """Note that the signals were dealt with."""
     if ids:

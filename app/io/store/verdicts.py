@@ -1,6 +1,6 @@
 """The ledger of decisions: every verdict of every gate, refusals below noise in compact rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from app.io.store import noise
 from app.io.store.chains import DECISION, Decision
 from app.io.store.packing import spell
 from app.io.store.schema import verdicts
+from app.io.store.taping import reading, telling
 
 _v = verdicts.c
 
@@ -24,12 +25,13 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
+@telling
 def add(
     db: Connection,
     book_id: str,
     at: datetime,
     settings: str,
-    steps: Mapping[str, Iterable[tuple[str, str, Verdict]]],
+    steps: Mapping[str, Sequence[tuple[str, str, Verdict]]],
 ) -> None:
     """Store what the gates of each step said, in the order in which they said it.
 
@@ -99,6 +101,7 @@ def _numbers(verdict: Verdict) -> dict[str, object]:
     }
 
 
+@reading
 def said(db: Connection, book_id: str, subject: str, gate: str) -> bool:
     """Return whether a gate has said anything about a subject."""
     mine = sa.select(_v.id).where(_v.book == book_id, _v.subject == subject, _v.gate == gate)

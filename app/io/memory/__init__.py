@@ -1,0 +1,1 @@
+"""A book's state in memory: the store's functions that decisions call, by the same names."""
