@@ -52,9 +52,7 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
     body = {
         **report.body,
         "market": market["source"],
-        "derived": {
-            symbol: told["derived"] for symbol, told in market["symbols"].items() if told["derived"]
-        },
+        "derived": {s: told["derived"] for s, told in market["symbols"].items() if told["derived"]},
         "speed": speed,
         "wall_seconds": round(wall_s, 3),
         "seconds_to_first_order": first and round((first - started_at).total_seconds(), 3),
