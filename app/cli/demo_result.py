@@ -39,12 +39,8 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
         report = reports.load(db, watch.book.id, session.date, END_OF_DAY) if session else None
         if session is None or report is None:
             raise AppError("the session closed without a report")
-        breaches = check(
-            db,
-            watch.book,
-            Theirs([order["client_order_id"] for order in taken], positions),
-            session.equity_open or Decimal(0),
-        )
+        theirs = Theirs([order["client_order_id"] for order in taken], positions)
+        breaches = check(db, watch.book, theirs, session.equity_open or Decimal(0))
         first = orders.first_accepted(db, watch.book.id)
         figures = day_figures.counted(db, watch.book.id)
     replayed = _again(watch, session.date)
@@ -69,8 +65,8 @@ def gather(watch: Watch, speed: float, started_at: datetime, wall_s: float) -> R
         "replay": {"decisions": replayed.decisions.total(), "digest": replayed.replayed},
         "invariants": asdict(breaches) | {"replayed_otherwise": replayed.different},
     }
-    wrong = breaches.total + replayed.different
-    return Result(body, render({**body, "note": note(body)}), wrong)
+    page = render({**body, "note": note(body)})
+    return Result(body, page, breaches.total + replayed.different)
 
 
 def _again(watch: Watch, date: Date) -> Replayed:
