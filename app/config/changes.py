@@ -59,17 +59,19 @@ def in_force(settings: Settings, book_id: str, changes: Mapping[str, str]) -> In
 def as_shown(book_id: str, shown: Mapping[str, str], *, mode: Mode, auto: bool) -> Book:
     """Return the book that the texts of ``InForce.values`` made.
 
-    Raises InvalidData where a text is missing or is none of this version's.
+    A number that was no setting then has what the preset ships with. Raises InvalidData for a text
+    that is none of this version's.
     """
+    shipped, _ = books.read(books.PRESETS / f"{FLAT_BOOK}.toml", test=False)
     values: dict[str, Any] = {}
     for name in BOOK:
         called = label(book_id, name)
+        said = shown.get(called, shipped[name.path][0])
         try:
-            values[name.path] = name.kind.parse(shown[called])
-        except (KeyError, ValueError):
-            said = shown.get(called, "nothing")[:80]
+            values[name.path] = name.kind.parse(said)
+        except ValueError:
             raise InvalidData(
-                f"{called} was {said!r}: written by another version, which alone can read it"
+                f"{called} was {said[:80]!r}: written by another version, which alone can read it"
             ) from None
     return books.build(book_id, values, mode=mode, auto=auto)
 

@@ -67,8 +67,9 @@ def mix(book: Book, technical: Scores, evidence: Evidence) -> Scores:
 def _mix(book: Book, technical: Scores, evidence: Evidence) -> Scores:
     weights, bound = book.mixer.weights, book.mixer.text_bound
     own = technical.score
+    known = tuple(_known(book, evidence))
     texts = {
-        name: _reading(book, technical.symbols, _texts(book, evidence, name))
+        name: _reading(book, technical.symbols, _texts(book, evidence.at, known, name))
         for name in ("news", "filing")
     }
     total = np.full(len(own), weights["technical"])
@@ -79,7 +80,7 @@ def _mix(book: Book, technical: Scores, evidence: Evidence) -> Scores:
     wished = moves["news"] + moves["filing"]
     without = _within(own, own + wished, bound)
     kept = np.divide(without - own, wished, out=np.ones_like(own), where=wished != 0)
-    said, fresh = _reading(book, technical.symbols, _opinions(book, evidence))
+    said, fresh = _reading(book, technical.symbols, _opinions(book, evidence, known))
     heard = weights["model"] * fresh
     raw = own + wished + heard / (total + heard) * (said - own - wished)
     mixed = _within(own, _within(without, raw, book.mixer.model_bound), bound)
@@ -114,7 +115,7 @@ def _reading(book: Book, symbols: tuple[str, ...], pieces: _Pieces) -> tuple[Flo
     return value, fresh
 
 
-def _texts(book: Book, evidence: Evidence, source: str) -> _Pieces:
+def _texts(book: Book, at: datetime, known: Iterable[Event], source: str) -> _Pieces:
     """Return the tones of a source's events; one without, or not yet, says nothing by itself."""
     mixer = book.mixer
     kinds, half_life = (
@@ -123,17 +124,17 @@ def _texts(book: Book, evidence: Evidence, source: str) -> _Pieces:
         else (frozenset({EventKind.EDGAR}), mixer.filing_half_life)
     )
     return _by_symbol(
-        (event.symbol, event.tone, _weight(event.relevance, evidence.at - event.at, half_life))
-        for event in _known(book, evidence)
+        (event.symbol, event.tone, _weight(event.relevance, at - event.at, half_life))
+        for event in known
         if event.kind in kinds
         and event.tone is not None
-        and (event.tone_at or event.first_seen_at) <= evidence.at
+        and (event.tone_at or event.first_seen_at) <= at
     )
 
 
-def _opinions(book: Book, evidence: Evidence) -> _Pieces:
+def _opinions(book: Book, evidence: Evidence, known: Iterable[Event]) -> _Pieces:
     """Return the model's newest answer about each event and symbol, if the event is known."""
-    about = {event.id: event for event in _known(book, evidence)}
+    about = {event.id: event for event in known}
     newest: dict[tuple[str, str], Opinion] = {}
     for opinion in sorted(evidence.opinions, key=lambda o: (o.at, o.call)):
         if opinion.event_id in about and opinion.at <= evidence.at:

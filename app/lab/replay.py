@@ -181,8 +181,10 @@ class _Player:
     def _signals(self, row: Row, frame: Frame, taped: Taped) -> None:
         given: SignalsGiven = tape_reader.read(_GIVEN, taped.given, row)
         inputs = self._gathered.pop(row.id)
-        asking = STRATEGIES[frame.book.strategy].questions(frame.book, inputs)
-        signals.decide(frame, self._memory, inputs, (asking, given.asked))
+        strategy = STRATEGIES[frame.book.strategy]
+        reading = strategy.read(frame.book, inputs)
+        asking = strategy.questions(frame.book, inputs, reading)
+        signals.decide(frame, self._memory, inputs, (reading, asking, given.asked))
 
     def _frame(self, settings: str, at: datetime) -> Frame:
         book = self._book(settings)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -46,10 +47,11 @@ def generate(to: Services, slot: int) -> str:
     with to.database.begin() as db:
         as_of = tape.freeze(db, book.id)
         inputs = gather(to, db, slot)
-    asking = strategy.questions(book, inputs)
+    reading = strategy.read(book, inputs)
+    asking = strategy.questions(book, inputs, reading)
     asked = model.ask(to, asking.questions, inputs.at) if asking.questions else Asked()
     with deciding(to, STEP, {"slot": slot, "as_of": as_of, "asked": asked}) as (then, db):
-        fresh, judged = decide(then, db, inputs, (asking, asked))
+        fresh, judged = decide(then, db, inputs, (reading, asking, asked))
         if any(verdict.reason is Reason.BAD_DATA for _, _, verdict in judged):
             _quarantine(db, book, inputs)
     for signal in fresh:
@@ -60,17 +62,20 @@ def generate(to: Services, slot: int) -> str:
 
 
 def decide(
-    to: Frame, db: Transaction, inputs: SignalInputs, model: tuple[Asking, Asked]
+    to: Frame, db: Transaction, inputs: SignalInputs, said: tuple[Any, Asking, Asked]
 ) -> tuple[list[Signal], tuple[Judged, ...]]:
-    """Judge what was gathered and asked; return the signals that are new, and every verdict."""
-    book, (asking, asked) = to.book, model
-    row = book_states.lock(db, book.id)
-    decision = STRATEGIES[book.strategy].decide(book, row.engine, _answered(inputs, asked))
+    """Judge what was gathered, read and asked; return the signals that are new, and every verdict.
+
+    ``said`` is the strategy's reading of the inputs, what it wanted to ask, and what came of that.
+    """
+    book, (reading, asking, asked) = to.book, said
+    row, strategy = book_states.lock(db, book.id), STRATEGIES[book.strategy]
+    decision = strategy.decide(book, row.engine, _answered(inputs, asked), reading)
     book_states.save_engine(db, book.id, decision.state)
     fresh = signals.insert_once(db, decision.signals)
     about_model = (*asking.passed_over, *asked.judged)
-    said: dict[str, tuple[Judged, ...]] = {"model": about_model, "signals": decision.judged}
-    verdicts.add(db, book.id, inputs.at, to.settings, said)
+    judged: dict[str, tuple[Judged, ...]] = {"model": about_model, "signals": decision.judged}
+    verdicts.add(db, book.id, inputs.at, to.settings, judged)
     return fresh, decision.judged
 
 

@@ -10,6 +10,7 @@ from builders import AT, FULL_DAY, MINUTE, SECOND, a_book, a_model_policy, a_pan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.engine.book import Book
 from app.engine.caps import DayCounts
 from app.engine.events import EventKind
 from app.engine.ids import signal_id, slot_of
@@ -49,8 +50,14 @@ def inputs(panel: Panel | None = None, **changes: Any) -> SignalInputs:
     return replace(values, **changes)
 
 
-def decide(values: SignalInputs, state: BookState | None = None) -> Decision:
-    return STRATEGIES[BOOK.strategy].decide(BOOK, state or BookState(), values)
+def ask(book: Book, values: SignalInputs) -> Asking:
+    strategy = STRATEGIES[BOOK.strategy]
+    return strategy.questions(book, values, strategy.read(book, values))
+
+
+def decide(values: SignalInputs, state: BookState | None = None, book: Book = BOOK) -> Decision:
+    strategy = STRATEGIES[book.strategy]
+    return strategy.decide(book, state or BookState(), values, strategy.read(book, values))
 
 
 def reasons(decision: Decision) -> dict[str, Reason]:
@@ -169,7 +176,6 @@ def test_c4_a_day_that_is_full_begins_nothing_and_still_hears() -> None:
 
 
 def test_d1_the_model_is_asked_where_the_score_is_large_and_news_are_fresh() -> None:
-    ask = STRATEGIES[BOOK.strategy].questions
     news = an_event("AAPL")
     easy = replace(BOOK, model=a_model_policy(min_score=0.12))
     asking = ask(easy, inputs(events=(news,)))
@@ -196,7 +202,7 @@ def test_d1_nobody_pays_for_an_answer_that_no_signal_can_wait_for(changes: dict[
     easy = replace(BOOK, model=a_model_policy(min_score=0.12))
     values = inputs(**changes)
     news = an_event("AAPL", at=values.at, first_seen_at=values.at)
-    assert STRATEGIES[BOOK.strategy].questions(easy, replace(values, events=(news,))) == Asking()
+    assert ask(easy, replace(values, events=(news,))) == Asking()
 
 
 def test_d1_bars_that_cannot_be_right_ask_nothing() -> None:
@@ -204,16 +210,13 @@ def test_d1_bars_that_cannot_be_right_ask_nothing() -> None:
     steep = a_marching_panel()
     split = replace(steep, close=np.where(np.arange(40) < 20, steep.close, 2 * steep.close))
     for panel in (split, replace(steep, symbols=("TSLA", "MSFT", "NVDA", "AAPL"))):
-        asking = STRATEGIES[BOOK.strategy].questions(
-            easy, inputs(panel, events=(an_event("AAPL"),))
-        )
-        assert asking == Asking()
+        assert ask(easy, inputs(panel, events=(an_event("AAPL"),))) == Asking()
 
 
 def test_d3_a_book_that_refuses_without_an_answer_says_why() -> None:
     refusing = replace(BOOK, model=a_model_policy(fallback="refuse"))
     values = inputs(unanswered={"AAPL": Reason.MODEL_MONEY_SPENT})
-    found = STRATEGIES[BOOK.strategy].decide(refusing, BookState(), values)
+    found = decide(values, book=refusing)
     assert reasons(found)["AAPL"] is Reason.MODEL_MONEY_SPENT
     assert [s.symbol for s in decide(values).signals] == ["AAPL", "MSFT"]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from app.engine.book import Book
 from app.engine.caps import DayCounts
@@ -13,6 +14,9 @@ from app.engine.session import SessionHours
 from app.engine.signals import Signal
 from app.engine.state import BookState
 from app.engine.verdicts import Judged, Reason
+
+#: A strategy's own reading of the prices.
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,12 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy:
-    """Two pure functions: what to ask the model about, and what follows from all inputs."""
+class Strategy(Generic[R]):
+    """Three pure functions: what prices say, what to ask the model about, and what follows.
 
-    questions: Callable[[Book, SignalInputs], Asking]
-    decide: Callable[[Book, BookState, SignalInputs], Decision]
+    What prices say is read once; both others are given it.
+    """
+
+    read: Callable[[Book, SignalInputs], R]
+    questions: Callable[[Book, SignalInputs, R], Asking]
+    decide: Callable[[Book, BookState, SignalInputs, R], Decision]

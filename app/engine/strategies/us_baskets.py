@@ -1,6 +1,7 @@
 """US baskets: each symbol's score, mixed from prices and texts, through the gates."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -14,6 +15,7 @@ from app.engine.market import Panel
 from app.engine.mixer import Evidence, mix
 from app.engine.model import passed_over
 from app.engine.model import questions as model_questions
+from app.engine.quality import Flaw
 from app.engine.score import Scores, technical
 from app.engine.signals import Signal
 from app.engine.state import BookState, LastSignal
@@ -21,7 +23,27 @@ from app.engine.strategies.port import Asking, Decision, SignalInputs
 from app.engine.verdicts import Judged
 
 
-def questions(book: Book, inputs: SignalInputs) -> Asking:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Technical scores, what is wrong with which symbol's bars, and how many bars each has."""
+
+    own: Scores
+    flaws: Mapping[str, Flaw]
+    bars: Mapping[str, int]
+
+
+def read(book: Book, inputs: SignalInputs) -> Reading:
+    """Return what the panel says."""
+    panel = inputs.panel
+    counts = np.count_nonzero(np.isfinite(panel.close), axis=1).tolist()
+    return Reading(
+        technical(panel, book.signals.weights),
+        quality.flaws(panel, book.signals.max_bar_move),
+        dict(zip(panel.symbols, counts, strict=True)),
+    )
+
+
+def questions(book: Book, inputs: SignalInputs, reading: Reading) -> Asking:
     """Return what the model should be asked before the scores are judged.
 
     Scores are mixed without the model, and only of symbols that the gates admit: nobody pays for
@@ -29,27 +51,25 @@ def questions(book: Book, inputs: SignalInputs) -> Asking:
     """
     if not inputs.events:
         return Asking()
-    own = technical(inputs.panel, book.signals.weights)
-    mixed = mix(book, own, Evidence(inputs.at, inputs.events))
+    mixed = mix(book, reading.own, Evidence(inputs.at, inputs.events))
     context = SignalContext(inputs.at, inputs.hours, book, inputs.entries)
-    candidates = _candidates(book, BookState(), inputs, (own, mixed))
+    candidates = _candidates(book, BookState(), inputs, (reading, mixed))
     scores = {c.symbol: c.score for c in candidates if gates.admits(c, context)}
     told = (book, scores, inputs.events, inputs.at, inputs.kept)
     return Asking(model_questions(*told), passed_over(*told))
 
 
-def decide(book: Book, state: BookState, inputs: SignalInputs) -> Decision:
+def decide(book: Book, state: BookState, inputs: SignalInputs, reading: Reading) -> Decision:
     """Score the panel, mix in texts, ask the gates, and remember the direction of what passed.
 
     A signal carries its symbol's own sign. That a signal on an inverse ETF is evidence with its
     sign reversed is the router's business: ``baskets.evidence_score``.
     """
-    own = technical(inputs.panel, book.signals.weights)
-    mixed = mix(book, own, Evidence(inputs.at, inputs.events, inputs.opinions))
+    mixed = mix(book, reading.own, Evidence(inputs.at, inputs.events, inputs.opinions))
     context = SignalContext(inputs.at, inputs.hours, book, inputs.entries)
     judged: list[Judged] = []
     signals: list[Signal] = []
-    for candidate in _candidates(book, state, inputs, (own, mixed)):
+    for candidate in _candidates(book, state, inputs, (reading, mixed)):
         name = signal_id(book.id, candidate.symbol, inputs.slot)
         verdicts = gates.judge(candidate, context)
         judged += [(candidate.symbol, f"signal:{name}", verdict) for verdict in verdicts]
@@ -61,22 +81,21 @@ def decide(book: Book, state: BookState, inputs: SignalInputs) -> Decision:
 
 
 def _candidates(
-    book: Book, state: BookState, inputs: SignalInputs, scores: tuple[Scores, Scores]
+    book: Book, state: BookState, inputs: SignalInputs, said: tuple[Reading, Scores]
 ) -> list[Candidate]:
     """Return a candidate for each symbol of the book or the panel, by name."""
-    own, mixed = scores
+    reading, mixed = said
     rows = {symbol: row for row, symbol in enumerate(inputs.panel.symbols)}
     symbols = sorted({*book.universe.symbols, *rows, *inputs.held})
-    flaws = quality.flaws(inputs.panel, book.signals.max_bar_move)
+    flaws, own = reading.flaws, reading.own
     woken = _newest_events(inputs)
-    bars = np.count_nonzero(np.isfinite(inputs.panel.close), axis=1)
     return [
         Candidate(
             symbol=symbol,
             score=float(mixed.score[rows[symbol]]) if symbol in rows else float("nan"),
             own=float(own.score[rows[symbol]]) if symbol in rows else float("nan"),
             price=_last_close(inputs.panel, rows.get(symbol)),
-            bars=int(bars[rows[symbol]]) if symbol in rows else 0,
+            bars=reading.bars.get(symbol, 0),
             due=symbol in inputs.due or symbol in inputs.held,
             held=symbol in inputs.held,
             quoted_at=inputs.quoted_at.get(symbol),
