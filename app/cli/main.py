@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experiment": ("app.cli.experiment:experiment", "Change settings for a while, guarded."),
     "settle": ("app.cli.settle:settle", "Say what became of an order that is in doubt."),
     "replay": ("app.cli.replay:replay", "Decide a past day once more, and compare."),
+    "whatif": ("app.cli.whatif:whatif", "Play a past day with other settings, and compare."),
     "tape": ("app.cli.tape:tape", "List the days on the tape, or write one to a file."),
     "kpis": ("app.cli.kpis:kpis", "Show the key figures of a day, hour by hour."),
     "summary": ("app.cli.summary:summary", "Sum up settled days: profit, trades, drawdown, fees."),

@@ -61,7 +61,7 @@ def found(book: str | None, wanted: Date, file: Path | None) -> tuple["Day", Zon
 
 
 def _calendar(day: "Day") -> str:
-    from app.lab.replay import book_of
+    from app.lab.turns import book_of
 
     return book_of(day.book, day.rows).calendar
 

@@ -119,6 +119,7 @@ def build(book_id: str, values: Mapping[str, Any], *, mode: Mode, auto: bool) ->
         session=SessionPolicy(**_part(values, "session")),
         schedule=SchedulePolicy(**_part(values, "schedule")),
         rate_limits=_rates(values),
+        gates_off=frozenset(),
     )
 
 

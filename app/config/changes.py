@@ -40,16 +40,10 @@ def in_force(settings: Settings, book_id: str, changes: Mapping[str, str]) -> In
     told = settings.book(book_id)
     wanted, problems = _canonical(book_id, changes)
     texts = {setting.name: setting.text for setting in settings.origins}
-    values: dict[str, Any] = {}
     shown = {name: texts[name] for name in _OF_ALL_BOOKS} | _market(settings)
-    for name in BOOK:
-        text = wanted.get(name.name, texts[label(book_id, name)])
-        shown[label(book_id, name)] = text
-        try:
-            values[name.path] = name.kind.parse(text)
-        except ValueError:
-            problems.append(Problem(label(book_id, name), repr(text[:80]), name.kind.accepted))
-    problems = problems or check_book(book_id, values)
+    shown |= _changed(book_id, texts, wanted)
+    values, wrong = _parsed(book_id, shown)
+    problems = [*problems, *wrong] or check_book(book_id, values)
     if problems:
         raise ConfigError(problems)
     book = books.build(book_id, values, mode=told.mode, auto=told.auto)
@@ -62,18 +56,52 @@ def as_shown(book_id: str, shown: Mapping[str, str], *, mode: Mode, auto: bool) 
     A number that was no setting then has what the preset ships with. Raises InvalidData for a text
     that is none of this version's.
     """
-    shipped, _ = books.read(books.PRESETS / f"{FLAT_BOOK}.toml", test=False)
-    values: dict[str, Any] = {}
-    for name in BOOK:
-        called = label(book_id, name)
-        said = shown.get(called, shipped[name.path][0])
-        try:
-            values[name.path] = name.kind.parse(said)
-        except ValueError:
-            raise InvalidData(
-                f"{called} was {said[:80]!r}: written by another version, which alone can read it"
-            ) from None
+    values, problems = _parsed(book_id, _with_shipped(book_id, shown))
+    if problems:
+        raise InvalidData(f"written by another version, which alone can read it: {problems[0]}")
     return books.build(book_id, values, mode=mode, auto=auto)
+
+
+def wished(
+    book: Book, shown: Mapping[str, str], changes: Mapping[str, str], without: frozenset[str]
+) -> Book:
+    """Return a book of the past with some of its numbers changed, and without some gates.
+
+    Numbers are named as in ``in_force``. Raises ConfigError, which names every wrong change.
+    """
+    wanted, problems = _canonical(book.id, changes)
+    values, wrong = _parsed(book.id, _changed(book.id, _with_shipped(book.id, shown), wanted))
+    problems = [*problems, *wrong] or check_book(book.id, values)
+    if problems:
+        raise ConfigError(problems)
+    made = books.build(book.id, values, mode=book.mode, auto=book.auto)
+    return replace(made, gates_off=without)
+
+
+def _with_shipped(book_id: str, shown: Mapping[str, str]) -> dict[str, str]:
+    shipped, _ = books.read(books.PRESETS / f"{FLAT_BOOK}.toml", test=False)
+    texts = {label(book_id, name): shipped[name.path][0] for name in BOOK}
+    return texts | dict(shown)
+
+
+def _changed(book_id: str, texts: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return a book's texts as they are shown, with those that are wanted by flat name."""
+    return {
+        label(book_id, name): wanted.get(name.name, texts[label(book_id, name)]) for name in BOOK
+    }
+
+
+def _parsed(book_id: str, shown: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return a book's values by path, and a problem for each text that is none."""
+    values: dict[str, Any] = {}
+    problems = []
+    for name in BOOK:
+        text = shown[label(book_id, name)]
+        try:
+            values[name.path] = name.kind.parse(text)
+        except ValueError:
+            problems.append(Problem(label(book_id, name), repr(text[:80]), name.kind.accepted))
+    return values, problems
 
 
 def _market(settings: Settings) -> dict[str, str]:

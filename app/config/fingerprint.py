@@ -25,6 +25,8 @@ def _values(of: Any) -> Any:
         return {field.name: _values(getattr(of, field.name)) for field in fields(of)}
     if isinstance(of, Mapping):
         return {key: _values(value) for key, value in of.items()}
+    if isinstance(of, frozenset):
+        return sorted(of)
     if isinstance(of, tuple):
         return [_values(value) for value in of]
     if isinstance(of, timedelta):

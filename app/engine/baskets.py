@@ -78,6 +78,8 @@ class _Desk:
     def passes(self, symbol: str, subject: str, verdicts: Iterable[Verdict]) -> bool:
         """Write down verdicts up to the first refusal; return whether all of them passed."""
         for answer in verdicts:
+            if not answer.passed and answer.gate in self.book.gates_off:
+                continue
             self.judged.append((symbol, subject, answer))
             if not answer.passed:
                 return False
@@ -110,7 +112,8 @@ def _basket(
         evidence = _heard(desk.book, basket, evidence, [s for s in signals if s.at <= end])
         inside = _inside(evidence, end - routing.evidence_window, end)
         weighed = weigh(basket, [score for _, score, _ in inside.values()])
-        streak = streak + 1 if all(answer.passed for answer in weighed) else 0
+        passed = all(each.passed or each.gate in desk.book.gates_off for each in weighed)
+        streak = streak + 1 if passed else 0
         if tick == ended and inside:
             _fire(desk, basket, tick, inside, (*weighed, _confirmed(basket, streak)))
     evidence = _heard(desk.book, basket, evidence, signals)

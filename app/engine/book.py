@@ -262,7 +262,11 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Everything that distinguishes one account's trading from another's."""
+    """Everything that distinguishes one account's trading from another's.
+
+    ``gates_off`` names the gates whose refusals do not count: none of a book that trades, only of
+    one that asks what a past day would have been without them.
+    """
 
     id: str
     broker: str
@@ -283,3 +287,4 @@ class Book:
     session: SessionPolicy
     schedule: SchedulePolicy
     rate_limits: Mapping[str, RateLimit]
+    gates_off: frozenset[str]

@@ -35,6 +35,8 @@ def judge(book: Book, intent: Intent, context: RiskContext) -> Ruling:
     judged: list[Judged] = []
     for gate in ENTRY_GATES if entry else EXIT_GATES:
         answer = gate(book, intent, context)
+        if not answer.passed and answer.gate in book.gates_off:
+            continue
         judged.append((intent.symbol, f"intent:{intent.id}", answer))
         if not answer.passed:
             return Ruling(None, tuple(judged))

@@ -1,6 +1,6 @@
 """What is on a tape, as values: each change read as the function of the store takes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -61,11 +61,23 @@ def read(kind: TypeAdapter[Any], body: Any, row: Row) -> Any:
         raise InvalidData(f"tape row {row.id} is damaged: {where}: {first['msg']}") from None
 
 
-def apply(memory: Memory, row: Row) -> None:
-    """Make the changes of a turn. Raises InvalidData for what is no change of this version."""
+def anything(name: str, args: Sequence[Any]) -> bool:
+    """Let every change be made."""
+    return True
+
+
+def apply(
+    memory: Memory, row: Row, wanted: Callable[[str, Sequence[Any]], bool] = anything
+) -> None:
+    """Make the changes of a turn that are wanted.
+
+    Raises InvalidData for what is no change of this version.
+    """
     for call in row.read():
         try:
             name, args, named = call
+            if not wanted(name, args):
+                continue
             function = memory.function(name)
             kinds = _kinds(getattr(function, "__func__", function))
             told = [

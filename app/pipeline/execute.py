@@ -17,7 +17,7 @@ from app.io.store import book_states, doubts, orders, recovery, verdicts
 from app.io.store.recovery import Difference
 from app.pipeline import order_verdicts, parked, refusals
 from app.pipeline.record import record
-from app.pipeline.services import Services
+from app.pipeline.services import Frame, Services
 
 #: The broker's own code for a client id that it knows already.
 DUPLICATE = "duplicate"
@@ -43,7 +43,7 @@ def _send_one(to: Services, lease: Lease, order: Order) -> bool:
     return grant.allowed and start(to, lease, order) and send(to, lease, order)
 
 
-def outdated(to: Services, order: Order) -> tuple[Reason, Measured] | None:
+def outdated(to: Frame, order: Order) -> tuple[Reason, Measured] | None:
     """Say why an order that has waited must not be sent any more, and what was measured.
 
     An order waits while the broker cannot be reached or limits its rate. Meanwhile its reason may

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy.engine import Connection
-
 from app.engine.errors import InvalidData
 from app.engine.exits.stop_loss import stop_price
 from app.engine.lifecycle import apply_broker_order
@@ -14,13 +12,14 @@ from app.engine.links import Chain
 from app.engine.orders import BrokerOrder, Execution, Order, OrderState, Side
 from app.engine.portfolio import after_fill
 from app.io.store import accounts, fills, order_links, orders, positions
+from app.io.store.taping import Transaction
 from app.pipeline import refusals
-from app.pipeline.services import Services
+from app.pipeline.services import Frame, Services
 
 
 def record(
-    to: Services,
-    db: Connection,
+    to: Frame,
+    db: Transaction,
     seen: BrokerOrder,
     executions: Sequence[Execution],
     source: str,
@@ -57,7 +56,7 @@ def record(
     return after
 
 
-def find(to: Services, db: Connection, seen: BrokerOrder, of: str | None = None) -> Order | None:
+def find(to: Frame, db: Transaction, seen: BrokerOrder, of: str | None = None) -> Order | None:
     """Return, locked, the order of this book that a statement is about; None if it is not ours.
 
     That is the order to which its broker id was linked, or the one that it replaced; else the one
@@ -95,7 +94,7 @@ def record_or_refuse(
     return True
 
 
-def _check_free(to: Services, db: Connection, order: Order, named: Chain) -> None:
+def _check_free(to: Frame, db: Transaction, order: Order, named: Chain) -> None:
     """Raise InvalidData where a broker order that joins the chain is another order of ours."""
     owners = order_links.owners(db, to.broker.name, [link.broker_id for link in named])
     for broker_id, owner in owners.items():
@@ -109,7 +108,7 @@ def _is_news(before: Order, after: Order, seen: BrokerOrder) -> bool:
     return after != before or seen.broker_id == after.broker_id
 
 
-def _tell_replaced(to: Services, order: Order, chain: Chain) -> None:
+def _tell_replaced(to: Frame, order: Order, chain: Chain) -> None:
     """Announce that somebody put another order in the place of ours."""
     last = chain[-1]
     named = {"order": order.client_id, "symbol": order.symbol, "by": last.broker_id}
@@ -127,7 +126,7 @@ def _covered(seen: BrokerOrder, known: Sequence[Execution]) -> BrokerOrder:
 
 
 def _fold(
-    to: Services, db: Connection, order: Order, fresh: Sequence[Execution], now: datetime
+    to: Frame, db: Transaction, order: Order, fresh: Sequence[Execution], now: datetime
 ) -> None:
     """Fold new executions into the position, and give a new or larger long its stop."""
     positions.begin(db, to.book.id, order.symbol, now)

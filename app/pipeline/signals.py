@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from app.engine import caps, mixer, quality, tiers
 from app.engine.book import Book
 from app.engine.signals import Signal
-from app.engine.strategies import STRATEGIES, SignalInputs
+from app.engine.strategies import STRATEGIES, Decision, SignalInputs
 from app.engine.strategies.port import Asking
 from app.engine.verdicts import Judged, Reason
 from app.io.calendar import midnight
@@ -51,8 +51,8 @@ def generate(to: Services, slot: int) -> str:
     asking = strategy.questions(book, inputs, reading)
     asked = model.ask(to, asking.questions, inputs.at) if asking.questions else Asked()
     with deciding(to, STEP, {"slot": slot, "as_of": as_of, "asked": asked}) as (then, db):
-        fresh, judged = decide(then, db, inputs, (reading, asking, asked))
-        if any(verdict.reason is Reason.BAD_DATA for _, _, verdict in judged):
+        fresh, decision = decide(then, db, inputs, (reading, asking, asked))
+        if any(verdict.reason is Reason.BAD_DATA for _, _, verdict in decision.judged):
             _quarantine(db, book, inputs)
     for signal in fresh:
         to.streams.publish(SIGNALS, {"id": signal.id})
@@ -63,8 +63,8 @@ def generate(to: Services, slot: int) -> str:
 
 def decide(
     to: Frame, db: Transaction, inputs: SignalInputs, said: tuple[Any, Asking, Asked]
-) -> tuple[list[Signal], tuple[Judged, ...]]:
-    """Judge what was gathered, read and asked; return the signals that are new, and every verdict.
+) -> tuple[list[Signal], Decision]:
+    """Judge what was gathered, read and asked; return the signals that are new, and all of it.
 
     ``said`` is the strategy's reading of the inputs, what it wanted to ask, and what came of that.
     """
@@ -76,7 +76,7 @@ def decide(
     about_model = (*asking.passed_over, *asked.judged)
     judged: dict[str, tuple[Judged, ...]] = {"model": about_model, "signals": decision.judged}
     verdicts.add(db, book.id, inputs.at, to.settings, judged)
-    return fresh, decision.judged
+    return fresh, decision
 
 
 def gather(to: Frame, db: Transaction, slot: int) -> SignalInputs:

@@ -22,8 +22,8 @@ from app.engine.orders import Intent, Order, OrderState, Purpose, Side
 from app.engine.signals import Signal
 from app.io.store import intents, orders, positions, signals
 from app.jobs import feed, root
-from app.jobs.rehearsal import session_at
 from app.pipeline import cycle, quotes, reconcile, sessions
+from app.pipeline.broker_clock import session_at
 from app.pipeline.services import Services
 
 BOOK = "us_baskets"

@@ -197,5 +197,6 @@ def a_book(**changes: Any) -> Book:
             tiers=timedelta(days=7),
         ),
         rate_limits={"quotes.tier_a": RateLimit(6, MINUTE, 0)},
+        gates_off=frozenset(),
     )
     return replace(book, **changes)

@@ -39,7 +39,10 @@ def judge(candidate: Candidate, context: SignalContext) -> tuple[Verdict, ...]:
     """Ask the gates in order; return every answer up to and including the first refusal."""
     verdicts: list[Verdict] = []
     for gate in GATES:
-        verdicts.append(gate(candidate, context))
-        if not verdicts[-1].passed:
+        answer = gate(candidate, context)
+        if not answer.passed and answer.gate in context.book.gates_off:
+            continue
+        verdicts.append(answer)
+        if not answer.passed:
             break
     return tuple(verdicts)

@@ -45,11 +45,15 @@ class SignalInputs:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The book's new memory, the actionable signals by symbol, and every verdict that led there."""
+    """The book's new memory, the actionable signals by symbol, and every verdict that led there.
+
+    ``directions`` says of each symbol that was judged where its score points: 1, -1, or 0.
+    """
 
     state: BookState
     signals: tuple[Signal, ...]
     judged: tuple[Judged, ...]
+    directions: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

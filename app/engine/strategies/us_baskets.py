@@ -69,7 +69,8 @@ def decide(book: Book, state: BookState, inputs: SignalInputs, reading: Reading)
     context = SignalContext(inputs.at, inputs.hours, book, inputs.entries)
     judged: list[Judged] = []
     signals: list[Signal] = []
-    for candidate in _candidates(book, state, inputs, (reading, mixed)):
+    candidates = _candidates(book, state, inputs, (reading, mixed))
+    for candidate in candidates:
         name = signal_id(book.id, candidate.symbol, inputs.slot)
         verdicts = gates.judge(candidate, context)
         judged += [(candidate.symbol, f"signal:{name}", verdict) for verdict in verdicts]
@@ -77,7 +78,8 @@ def decide(book: Book, state: BookState, inputs: SignalInputs, reading: Reading)
             signals.append(_signal(book, inputs, candidate, mixed))
     newest = {s.symbol: LastSignal(s.at, 1 if s.score > 0 else -1) for s in signals}
     remembered = replace(state, last_signals={**state.last_signals, **newest})
-    return Decision(remembered, tuple(signals), tuple(judged))
+    directions = {candidate.symbol: candidate.direction for candidate in candidates}
+    return Decision(remembered, tuple(signals), tuple(judged), directions)
 
 
 def _candidates(

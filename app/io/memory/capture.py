@@ -6,6 +6,7 @@ from datetime import date, datetime
 from sqlalchemy.engine import Connection
 
 from app.engine import trades
+from app.engine.orders import OPEN
 from app.io.memory.state import Filled, ModelCall, Money, State
 from app.io.store import (
     accounts,
@@ -17,6 +18,7 @@ from app.io.store import (
     fills,
     intents,
     model_calls,
+    order_links,
     orders,
     pending_exits,
     positions,
@@ -71,6 +73,8 @@ def _orders(db: Connection, book_id: str, back: Back, state: State) -> None:
     older = (orders.get(db, name) for name, made in taken.items() if made == first)
     known |= {order.client_id: order for order in older if order is not None}
     state.orders, state.taken = known, set(taken) & known.keys()
+    open_ = [order.client_id for order in known.values() if order.state in OPEN]
+    state.links = {name: list(order_links.load(db, name)) for name in open_}
 
 
 def _money(db: Connection, book_id: str, at: datetime, state: State) -> None:

@@ -9,7 +9,7 @@ from app.io.memory.days import PendingExits, Recovery, Sessions, SettingsLog
 from app.io.memory.decisions import BookStates, Intents, Signals
 from app.io.memory.holdings import Accounts, Adjustments, Fees, Fills, Positions
 from app.io.memory.market import Bars, Events, ModelCalls, Quotes
-from app.io.memory.orders import OrderFigures, Orders
+from app.io.memory.orders import OrderFigures, OrderLinks, Orders
 from app.io.memory.state import State
 from app.io.store.taping import HEARD, Call, happened
 
@@ -28,13 +28,13 @@ class Verdicts:
 
 
 class Contacts:
-    """``store.contacts``: what the wall's clock answered when it was asked."""
+    """``store.contacts``: what the wall's clock answered when it was asked; else no silence."""
 
     def __init__(self) -> None:
         self.answers: list[timedelta] = []
 
     def silent_for(self, book_id: str) -> timedelta:
-        return self.answers.pop(0)
+        return self.answers.pop(0) if self.answers else timedelta(0)
 
 
 class Memory:
@@ -56,6 +56,7 @@ class Memory:
             "intents": Intents(state),
             "model_calls": ModelCalls(state),
             "order_figures": OrderFigures(state),
+            "order_links": OrderLinks(state),
             "orders": Orders(state),
             "pending_exits": PendingExits(state),
             "positions": Positions(state),

@@ -1,11 +1,12 @@
 """Orders, and the figures that are counted from them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from app.engine.debut import Debut
 from app.engine.errors import InvalidData
+from app.engine.links import Chain, Link
 from app.engine.orders import (
     FINAL,
     OPEN,
@@ -115,3 +116,24 @@ class OrderFigures:
     def _was_taken(self, order: Order) -> bool:
         worked = order.client_id in self._state.taken or order.filled_quantity > 0
         return worked and order.state is not OrderState.REJECTED
+
+
+class OrderLinks:
+    """``store.order_links``."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def load(self, client_id: str) -> Chain:
+        return tuple(self._state.links.get(client_id, ()))
+
+    def owners(self, broker: str, broker_ids: Collection[str]) -> dict[str, str]:
+        return {
+            link.broker_id: client_id
+            for client_id, chain in self._state.links.items()
+            for link in chain
+            if link.broker_id in broker_ids
+        }
+
+    def save(self, order: Order, broker: str, before: Chain, after: Sequence[Link]) -> None:
+        self._state.links[order.client_id] = list(after)

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.engine.events import Event
 from app.engine.exits.parking import Parked
+from app.engine.links import Link
 from app.engine.market import Bar, Quote
 from app.engine.orders import Execution, Intent, Order
 from app.engine.portfolio import Adjustment, Position
@@ -51,7 +52,8 @@ class State:
     """One book; dictionaries are by id, symbol or date, in the order in which entries were made.
 
     ``signals`` and ``intents`` wait; ``routed`` and ``decided`` name those that were dealt with,
-    ``taken`` the orders that the broker ever worked, ``charged`` the fees that are known.
+    ``taken`` the orders that the broker ever worked, ``charged`` the fees that are known. ``links``
+    are the broker's orders that an order of ours is, by its client id.
     ``settings`` are by fingerprint, ``bars`` by symbol, each symbol's sorted by time.
     """
 
@@ -65,6 +67,7 @@ class State:
     positions: dict[str, Position] = field(default_factory=dict)
     fills: dict[str, Filled] = field(default_factory=dict)
     adjustments: list[Adjustment] = field(default_factory=list)
+    links: dict[str, list[Link]] = field(default_factory=dict)
     money: Money | None = None
     statements: dict[str, Statement] = field(default_factory=dict)
     charged: set[str] = field(default_factory=set)

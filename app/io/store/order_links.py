@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from app.engine.links import Chain, Link
 from app.engine.orders import Order, OrderState
 from app.io.store.schema import order_links
+from app.io.store.taping import change, reading
 
 _l = order_links.c
 _NAMES = tuple(field.name for field in fields(Link))
@@ -35,6 +36,7 @@ _SAVE = _SAVE.on_conflict_do_update(
 )
 
 
+@reading
 def load(db: Connection, client_id: str) -> Chain:
     """Return the broker orders that an order of ours is, the first one first."""
     return tuple(_link(row) for row in db.execute(_LOAD, {"id_": client_id}))
@@ -52,6 +54,7 @@ def _link(row: sa.Row[Any]) -> Link:
     return Link(**row._asdict() | {"state": OrderState(row.state)})
 
 
+@reading
 def owners(db: Connection, broker: str, broker_ids: Collection[str]) -> dict[str, str]:
     """Return the client ids of the orders that these broker orders are, by the broker's ids."""
     if not broker_ids:
@@ -60,6 +63,7 @@ def owners(db: Connection, broker: str, broker_ids: Collection[str]) -> dict[str
     return {broker_id: client_id for broker_id, client_id in rows}
 
 
+@change
 def save(db: Connection, order: Order, broker: str, before: Chain, after: Sequence[Link]) -> None:
     """Store what has changed of a chain; the caller has locked the order."""
     known = set(before)
