@@ -1,6 +1,6 @@
 """An exchange of the past: orders rest in memory and fill by the paper ledger's rules."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -46,60 +46,57 @@ class Exchange:
     order, or anything to sell, was decided before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, price: Callable[[str], Price | None]) -> None:
+        """``price`` is what a symbol trades at when it is asked."""
+        self._price = price
         self._open: dict[str, _Entry] = {}
 
     def adopt(self, order: Order, clock: BrokerClock) -> None:
         """Take over an order that works at the broker when the day begins."""
         stated = replace(
-            _stated(order, clock),
+            stated_as(order, clock),
             broker_id=order.broker_id or digest("past", order.client_id),
             filled_quantity=order.filled_quantity,
             average_price=order.average_price,
             state=order.state,
         )
-        self._open[order.client_id] = _Entry(stated, _resting(order, clock))
+        self._open[order.client_id] = _Entry(stated, resting_as(order, clock))
 
-    def submit(self, order: Order, price: Price | None, clock: BrokerClock) -> list[Word]:
+    def submit(self, order: Order, clock: BrokerClock) -> list[Word]:
         """Take an order; return what is said of it at once."""
-        stated = _stated(order, clock)
+        stated = stated_as(order, clock)
         try:
-            entry = _Entry(stated, _resting(order, clock))
+            entry = _Entry(stated, resting_as(order, clock))
         except Rejected:
-            return [Word(_ended(stated, OrderState.REJECTED))]
+            return [Word(ended(stated, OrderState.REJECTED))]
         self._open[order.client_id] = entry
-        return [Word(stated), *self._look(entry, price, clock)]
+        return [Word(stated), *self._look(entry, clock)]
 
     def cancel(self, client_id: str) -> list[Word]:
         """End an order; nothing is said of one that has ended."""
         entry = self._open.pop(client_id, None)
-        return [] if entry is None else [Word(_ended(entry.stated, OrderState.CANCELLED))]
+        return [] if entry is None else [Word(ended(entry.stated, OrderState.CANCELLED))]
 
-    def look(self, prices: Mapping[str, Price | None], clock: BrokerClock) -> list[Word]:
+    def look(self, clock: BrokerClock) -> list[Word]:
         """Let the prices and the time act on what rests, in the order in which it came."""
-        said: list[Word] = []
-        for entry in list(self._open.values()):
-            said += self._look(entry, prices.get(entry.stated.symbol), clock)
-        return said
+        return [word for entry in list(self._open.values()) for word in self._look(entry, clock)]
 
-    def symbols(self) -> Iterable[str]:
-        """Return the symbols of what rests."""
-        return {entry.stated.symbol for entry in self._open.values()}
-
-    def _look(self, entry: _Entry, price: Price | None, clock: BrokerClock) -> list[Word]:
-        outcome, name = step(entry.rests, price, clock), entry.stated.client_id
+    def _look(self, entry: _Entry, clock: BrokerClock) -> list[Word]:
+        name = entry.stated.client_id
+        outcome = step(entry.rests, self._price(entry.stated.symbol), clock)
         if outcome.fill_price is not None:
             del self._open[name]
-            return [_filled(entry.stated, outcome.fill_price, clock)]
+            return [filled(entry.stated, outcome.fill_price, clock)]
         if outcome.ends is not None:
             del self._open[name]
-            return [Word(_ended(entry.stated, outcome.ends))]
+            return [Word(ended(entry.stated, outcome.ends))]
         if outcome.triggered:
             self._open[name] = replace(entry, rests=replace(entry.rests, triggered=True))
         return []
 
 
-def _resting(order: Order, clock: BrokerClock) -> Resting:
+def resting_as(order: Order, clock: BrokerClock) -> Resting:
+    """Return how an order rests. Raises Rejected where it is too late for its auction."""
     return Resting(
         side=order.side,
         type=order.type,
@@ -112,7 +109,8 @@ def _resting(order: Order, clock: BrokerClock) -> Resting:
     )
 
 
-def _stated(order: Order, clock: BrokerClock) -> BrokerOrder:
+def stated_as(order: Order, clock: BrokerClock) -> BrokerOrder:
+    """Return what is said of an order that was taken."""
     return BrokerOrder(
         broker_id=digest("past", order.client_id),
         client_id=order.client_id,
@@ -131,15 +129,17 @@ def _stated(order: Order, clock: BrokerClock) -> BrokerOrder:
     )
 
 
-def _ended(stated: BrokerOrder, state: OrderState) -> BrokerOrder:
+def ended(stated: BrokerOrder, state: OrderState) -> BrokerOrder:
+    """Return what is said of an order that has ended."""
     return replace(stated, state=state, status=_STATUS[state])
 
 
-def _filled(stated: BrokerOrder, price: Decimal, clock: BrokerClock) -> Word:
+def filled(stated: BrokerOrder, price: Decimal, clock: BrokerClock) -> Word:
+    """Return what is said of an order when all that is left of it has filled."""
     left = stated.quantity - stated.filled_quantity
     before = stated.filled_quantity * (stated.average_price or Decimal(0))
     whole = replace(
-        _ended(stated, OrderState.FILLED),
+        ended(stated, OrderState.FILLED),
         filled_quantity=stated.quantity,
         average_price=(before + left * price) / stated.quantity,
     )

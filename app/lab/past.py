@@ -1,17 +1,15 @@
 """A book in the past: the steps over memory, and an exchange that fills what they order."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
-from app.adapters.paper.matching import Price, sound
 from app.adapters.port import BrokerClock
-from app.engine.orders import OPEN, WORKING, Order, OrderState
-from app.engine.rounding import decimal
+from app.engine.orders import OPEN, Order, OrderState
 from app.engine.strategies import Decision, SignalInputs
 from app.engine.strategies.port import Asking
 from app.engine.verdicts import Reason
 from app.io.memory.memory import Memory
-from app.lab.exchange import Exchange, Word
+from app.lab.exchange import Word
 from app.lab.frames import Frame
 from app.pipeline import cycle, execute, exits, parked, record, signals
 from app.pipeline.broker_clock import session_at
@@ -21,17 +19,24 @@ from app.pipeline.model import Asked
 FENCE = 1
 
 
+class Fills(Protocol):
+    """Where orders of the past go; it says what a broker would, and takes every order."""
+
+    def submit(self, order: Order, clock: BrokerClock) -> list[Word]:
+        """Take an order; return what is said of it at once."""
+
+    def cancel(self, client_id: str) -> list[Word]:
+        """End an order; nothing is said of one that has ended."""
+
+    def look(self, clock: BrokerClock) -> list[Word]:
+        """Let what is known of the market act on what rests."""
+
+
 class Past:
     """One book's day. Whoever plays it tells the prices, and when each step is to be taken."""
 
-    def __init__(self, memory: Memory) -> None:
-        self.memory, self.exchange = memory, Exchange()
-
-    def begin(self, frame: Frame) -> None:
-        """Let the orders that work when the day begins rest at the exchange."""
-        for order in self.memory.state.orders.values():
-            if order.state in WORKING:
-                self.exchange.adopt(order, self._clock(frame))
+    def __init__(self, memory: Memory, exchange: Fills) -> None:
+        self.memory, self.exchange = memory, exchange
 
     def signals(
         self, frame: Frame, inputs: SignalInputs, said: tuple[Any, Asking, Asked]
@@ -57,13 +62,12 @@ class Past:
             said = [word for order in waiting for word in self._send(frame, order)]
             for withdrawal in decided.cancel:
                 said += self.exchange.cancel(withdrawal.order.client_id)
-            if not self._hear(frame, said):
+            if not self.hear(frame, said):
                 return
 
     def prices_moved(self, frame: Frame) -> bool:
         """Let the exchange look at the prices; return whether anything came of it."""
-        prices = {symbol: self._price(symbol) for symbol in self.exchange.symbols()}
-        return self._hear(frame, self.exchange.look(prices, self._clock(frame)))
+        return self.hear(frame, self.exchange.look(clock_of(frame)))
 
     def _send(self, frame: Frame, order: Order) -> list[Word]:
         outdated = execute.outdated(frame, order)
@@ -74,9 +78,9 @@ class Past:
                 parked.keep(frame, self.memory, order.symbol, order.purpose, order.intent_id)
             return []
         self.memory.call("orders.started", (order.client_id, FENCE), {})
-        return self.exchange.submit(order, self._price(order.symbol), self._clock(frame))
+        return self.exchange.submit(order, clock_of(frame))
 
-    def _hear(self, frame: Frame, said: Iterable[Word]) -> bool:
+    def hear(self, frame: Frame, said: Iterable[Word]) -> bool:
         """Record what the exchange says; return whether an order has ended or filled."""
         ended = False
         for word in said:
@@ -84,9 +88,7 @@ class Past:
             ended = ended or word.order.state not in OPEN
         return ended
 
-    def _price(self, symbol: str) -> Price | None:
-        quote = self.memory.state.quotes.get(symbol)
-        return sound((decimal(quote.bid), decimal(quote.ask))) if quote else None
 
-    def _clock(self, frame: Frame) -> BrokerClock:
-        return session_at(frame.calendar, frame.clock.now())
+def clock_of(frame: Frame) -> BrokerClock:
+    """Return what a broker would say of the session at a frame's moment."""
+    return session_at(frame.calendar, frame.clock.now())

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from app.adapters.paper.matching import Price, sound
 from app.config import changes
 from app.engine.book import Book
-from app.engine.orders import Order
+from app.engine.orders import WORKING, Order
 from app.engine.portfolio import equity
 from app.engine.rounding import decimal
 from app.engine.session import pre_close_at
@@ -24,8 +25,9 @@ from app.io.store.settings_log import Entry
 from app.io.store.tape import Kind, Row
 from app.lab import tape_reader
 from app.lab.answers import Answers
+from app.lab.exchange import Exchange
 from app.lab.frames import Frame, Frames
-from app.lab.past import Past
+from app.lab.past import Past, clock_of
 from app.lab.refused import Refused
 from app.lab.shadows import Gate, Shadows
 from app.lab.turns import SignalsGiven, Taped, begun, seen_after, taped_of
@@ -92,7 +94,9 @@ class _Day:
     def __init__(self, book_id: str, rows: Sequence[Row], wish: Wish | None) -> None:
         base = begun(rows)
         self._memory, self._frames = Memory(base.state), Frames(book_id, base, wish)
-        self._past, self._known = Past(self._memory), frozenset(base.state.orders)
+        self._exchange = Exchange(self._price)
+        self._past = Past(self._memory, self._exchange)
+        self._known = frozenset(base.state.orders)
         self._taped = taped_of(rows)
         self._slots = seen_after(rows, self._taped)
         self._answers = Answers(rows, base.state)
@@ -132,9 +136,15 @@ class _Day:
         self._out.verdicts += self._refused.counted()
 
     def _begin(self, frame: Frame) -> None:
-        self._past.begin(frame)
+        for order in self._memory.state.orders.values():
+            if order.state in WORKING:
+                self._exchange.adopt(order, clock_of(frame))
         money = self._memory.state.money
         self._out.equity_open = money.equity_open if money else Decimal(0)
+
+    def _price(self, symbol: str) -> Price | None:
+        quote = self._memory.state.quotes.get(symbol)
+        return sound((decimal(quote.bid), decimal(quote.ask))) if quote else None
 
     def _let_prices_act(self, frame: Frame) -> None:
         hours = frame.calendar.session_for(frame.clock.now())
