@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "checklist": ("app.cli.checklist:checklist", "Verify what has to hold before real money."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database to this version's tables."),
     "exchange": ("app.cli.exchange:exchange", "Serve the simulated exchange (Alpaca's protocol)."),
+    "bench": ("app.cli.bench:bench", "Time a benchmark's strategy over a folder of bars."),
     "worker": ("app.cli.worker:worker", "Carry out tasks (Celery)."),
     "beat": ("app.cli.beat:beat", "Send the schedule's ticks."),
     "feed": ("app.cli.feed:feed", "Listen to the broker's and the market's streams."),

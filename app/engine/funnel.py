@@ -7,6 +7,7 @@ from app.engine.verdicts import Reason
 
 #: (step, kind) → what a stage looks at, in the order of the day.
 STAGES: dict[tuple[str, str], str] = {
+    ("plan", "bar"): "bars, of all symbols",
     ("model", "event"): "questions to the model",
     ("signals", "signal"): "scores",
     ("route", "signal"): "signals, for the stock itself",

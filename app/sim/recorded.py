@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from app.engine.errors import InvalidData
-from app.sim.barfiles import RawBars, read_bars
+from app.io.barfiles import RawBars, bar_files, read_bars
 from app.sim.derived import inverse, same
 from app.sim.market import Market
 from app.sim.synthetic import INVERSE, STOCKS
@@ -31,8 +31,9 @@ def recorded_market(folder: Path, timetable: Timetable, session: Session, seed: 
     tapes: dict[str, Tape] = {}
     warnings: list[str] = []
     span: list[int] = []
-    for path in _files(folder):
+    for path in bar_files(folder).values():
         raw = read_bars(path)
+        _check_minutes(raw)
         span += [int(raw.starts[0]), int(raw.starts[-1])]
         _check_zone(raw, session)
         tape = _tape(raw, timetable, seed)
@@ -49,19 +50,15 @@ def recorded_market(folder: Path, timetable: Timetable, session: Session, seed: 
     return Market(tapes, f"recorded bars of {folder.name}, {session.day}", tuple(warnings))
 
 
-def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InvalidData(f"--bars {folder}: no such folder; give a folder of SYMBOL.parquet files")
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".parquet", ".csv"))
-    if not files:
+def _check_minutes(raw: RawBars) -> None:
+    odd = np.flatnonzero(raw.starts % 60)
+    if odd.size:
+        raise raw.bad(int(odd[0]), "not on a whole minute", "ts must be the start of a minute")
+    steps = np.diff(raw.starts)
+    if steps.size and steps.min() > 60:
         raise InvalidData(
-            f"--bars {folder}: no SYMBOL.parquet or SYMBOL.csv in it; give a folder of bar files"
+            f"{raw.path}: bars are {steps.min() // 60} minutes apart; one-minute bars are needed"
         )
-    symbols = [p.stem.upper() for p in files]
-    twice = next((p for p in files if symbols.count(p.stem.upper()) > 1), None)
-    if twice is not None:
-        raise InvalidData(f"{twice}: {twice.stem.upper()} has two files; keep one")
-    return files
 
 
 def _check_zone(raw: RawBars, session: Session) -> None:

@@ -62,7 +62,7 @@ def test_a_bad_row_is_named(tmp_path: Path, row: str, said: str) -> None:
     ("lines", "said"),
     [
         ([line(0), line(2), line(1)], "row 4: earlier than the row before it; sort the rows by ts"),
-        ([line(0), line(1), line(1)], "row 4: the same time twice; keep one row a minute"),
+        ([line(0), line(1), line(1)], "row 4: the same time twice; keep one row a bar"),
         ([line(0), line(5), line(10)], "bars are 5 minutes apart; one-minute bars are needed"),
         ([line(0, zone=""), line(1, zone="")], "no time zone; write them in UTC"),
         (["2026-03-20T13:30:20Z,1,1,1,1,1"], "not on a whole minute"),

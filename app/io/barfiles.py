@@ -1,7 +1,7 @@
-"""Read one symbol's one-minute bars from Parquet or CSV, and refuse what cannot be a market."""
+"""Read one symbol's bars from Parquet or CSV, and refuse what cannot be a market."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,13 +31,32 @@ class RawBars:
         return InvalidData(f"{self.path} row {self.first_row + index}: {what}; {remedy}")
 
 
-def read_bars(path: Path) -> RawBars:
-    """Read and check a file. Raises InvalidData."""
+def bar_files(folder: Path) -> dict[str, Path]:
+    """Return a folder's files by symbol, sorted. Raises InvalidData, naming the option --bars."""
+    if not folder.is_dir():
+        raise InvalidData(f"--bars {folder}: no such folder; give a folder of SYMBOL.parquet files")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".parquet", ".csv"))
+    if not files:
+        raise InvalidData(
+            f"--bars {folder}: no SYMBOL.parquet or SYMBOL.csv in it; give a folder of bar files"
+        )
+    symbols = [p.stem.upper() for p in files]
+    twice = next((p for p in files if symbols.count(p.stem.upper()) > 1), None)
+    if twice is not None:
+        raise InvalidData(f"{twice}: {twice.stem.upper()} has two files; keep one")
+    return dict(zip(symbols, files, strict=True))
+
+
+def read_bars(path: Path, *, needed: Sequence[str] = COLUMNS[1:]) -> RawBars:
+    """Read a file and check it: rows in order of time, prices that can be. Raises InvalidData.
+
+    Columns that are not ``needed`` may hold NaN.
+    """
     raw = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
     if raw.starts.size == 0:
         raise InvalidData(f"{path}: no rows; remove the file or record bars into it")
-    _check_values(raw)
-    _check_times(raw)
+    _check_values(raw, needed)
+    _check_order(raw)
     return raw
 
 
@@ -51,6 +70,14 @@ def _missing(path: Path, found: list[str]) -> InvalidData | None:
 
 
 def _read_parquet(path: Path) -> RawBars:
+    import pyarrow
+
+    raw = _parsed_parquet(path)
+    pyarrow.default_memory_pool().release_unused()  # the table was as large as the columns
+    return raw
+
+
+def _parsed_parquet(path: Path) -> RawBars:
     import pyarrow
     import pyarrow.parquet
 
@@ -80,6 +107,30 @@ def _read_parquet(path: Path) -> RawBars:
 
 
 def _read_csv(path: Path) -> RawBars:
+    return _parsed_csv(path) or _spelled_csv(path)
+
+
+def _parsed_csv(path: Path) -> RawBars | None:
+    """Parse a whole file at once; None where anything in it is not as it should be."""
+    import pyarrow
+    import pyarrow.csv
+
+    at = pyarrow.timestamp("ns", tz="UTC")
+    types = {"ts": at, **dict.fromkeys(COLUMNS[1:], pyarrow.float64())}
+    options = pyarrow.csv.ConvertOptions(
+        column_types=types, include_columns=list(COLUMNS), null_values=[]
+    )
+    try:
+        table = pyarrow.csv.read_csv(path, convert_options=options)
+    except (pyarrow.ArrowException, OSError, KeyError):
+        return None
+    seconds = table.column("ts").to_numpy().astype("datetime64[s]").astype(np.int64)
+    columns = {name: table.column(name).to_numpy() for name in COLUMNS[1:]}
+    return RawBars(path, seconds, columns, first_row=2)
+
+
+def _spelled_csv(path: Path) -> RawBars:
+    """Read a file row by row, to name the one that is wrong."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -118,9 +169,9 @@ def _naive(path: Path) -> InvalidData:
     )
 
 
-def _check_values(raw: RawBars) -> None:
+def _check_values(raw: RawBars, needed: Sequence[str]) -> None:
     for name, values in raw.columns.items():
-        bad = np.flatnonzero(~np.isfinite(values))
+        bad = np.flatnonzero(~np.isfinite(values) if name in needed else np.isinf(values))
         if bad.size:
             raise raw.bad(int(bad[0]), f"{name} is missing (NaN)", "remove the row or fill it in")
         wrong = np.flatnonzero(values <= 0 if name in PRICES else values < 0)
@@ -139,18 +190,11 @@ def _check_values(raw: RawBars) -> None:
         raise raw.bad(i, "open or close lies outside of low and high", "correct or remove the row")
 
 
-def _check_times(raw: RawBars) -> None:
+def _check_order(raw: RawBars) -> None:
     steps = np.diff(raw.starts)
     same = np.flatnonzero(steps == 0)
     if same.size:
-        raise raw.bad(int(same[0]) + 1, "the same time twice", "keep one row a minute")
+        raise raw.bad(int(same[0]) + 1, "the same time twice", "keep one row a bar")
     back = np.flatnonzero(steps < 0)
     if back.size:
         raise raw.bad(int(back[0]) + 1, "earlier than the row before it", "sort the rows by ts")
-    odd = np.flatnonzero(raw.starts % 60)
-    if odd.size:
-        raise raw.bad(int(odd[0]), "not on a whole minute", "ts must be the start of a minute")
-    if steps.size and steps.min() > 60:
-        raise InvalidData(
-            f"{raw.path}: bars are {steps.min() // 60} minutes apart; one-minute bars are needed"
-        )

@@ -1,0 +1,116 @@
+"""Strategies that state their wishes as arrays, for all bars at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.errors import InvalidData
+from app.engine.market import Floats
+
+Marks = NDArray[np.bool_]
+P = TypeVar("P")
+P_contra = TypeVar("P_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Several symbols' bars side by side on the union of their times, oldest first.
+
+    ``at`` holds the bars' starts, nanoseconds UTC, shape (bars,); the others have the shape
+    (symbols, bars), C's order, and are NaN where a symbol has no bar.
+    """
+
+    symbols: tuple[str, ...]
+    at: NDArray[np.int64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a strategy wishes at the close of each bar; all of the shape (symbols, bars).
+
+    ``enter`` asks for a position, ``leave`` for its end. ``stop`` and ``target`` are the prices at
+    which a position entered here ends, ``risk`` what one of its shares may lose; they count where
+    ``enter`` is true, and are NaN where unused. Nothing of a bar depends on a later one.
+    """
+
+    enter: Marks
+    leave: Marks
+    stop: Floats
+    target: Floats
+    risk: Floats
+
+
+def levels(enter: Marks, prices: Floats | float) -> Floats:
+    """Return an array that has the prices where ``enter`` is true, in C's order, NaN elsewhere."""
+    placed = np.full(enter.shape, np.nan)
+    placed[enter] = prices
+    return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How wishes become orders.
+
+    Whole shares: no more than ``lot``, than loses ``risk_share`` of the equity, than costs
+    ``notional_share`` of it; what is infinite does not limit. Pending entries count as positions;
+    symbols that wish at the same bar get theirs in order. ``warm_up`` bars of a symbol come before
+    the first on which it may enter. Raises InvalidData where nothing limits the quantity.
+    """
+
+    max_positions: int
+    warm_up: int
+    lot: float = inf
+    risk_share: float = inf
+    notional_share: float = inf
+
+    def __post_init__(self) -> None:
+        sizes = (self.lot, self.risk_share, self.notional_share)
+        if not (min(sizes) > 0 and min(sizes) < inf and self.max_positions > 0):
+            raise InvalidData(f"{self}: limit the quantity, by numbers above 0, and the positions")
+
+
+class Each(Protocol):
+    """Apply a function of one symbol's bars, of ``app.engine.series``, to each symbol's own."""
+
+    def __call__(self, function: Callable[..., Floats], *of: Floats, span: int) -> Floats: ...
+
+
+class Planner(Protocol[P_contra]):
+    """A pure function from bars and parameters to a plan."""
+
+    def __call__(self, bars: Bars, of: P_contra, each: Each) -> Plan: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned(Generic[P]):
+    """A strategy whose wishes can be stated for all bars at once."""
+
+    plan: Planner[P]
+    params: P
+    rules: Rules
+
+
+#: A strategy with parameters of whatever kind.
+AnyPlanned = Planned[Any]
+
+
+def each_symbol(function: Callable[..., Floats], *of: Floats, span: int) -> Floats:
+    """Apply a function to each symbol's own bars, of shape (bars,); NaN where it has none."""
+    result = np.empty_like(of[0])
+    for row, parts in enumerate(zip(*of, strict=True)):
+        there = ~np.isnan(parts[0])
+        if there.all():
+            result[row] = function(*parts, span)
+        else:
+            result[row] = np.nan
+            result[row, there] = function(*(part[there] for part in parts), span)
+    return result
