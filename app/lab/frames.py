@@ -42,7 +42,7 @@ class Frames:
         calendar = self._calendars.get(book.calendar)
         if calendar is None:
             calendar = self._calendars[book.calendar] = ExchangeCalendar(book.calendar)
-        return Frame(book, settings, Still(moment, 1.0), calendar, self._base.broker, _silent)
+        return Frame(book, settings, Still(moment, 1.0), calendar, self._base.broker, silent)
 
     def _book(self, settings: str, known: Mapping[str, Entry]) -> Book:
         made = self._books.get(settings)
@@ -61,5 +61,5 @@ def book_of(book_id: str, entry: Entry, mode: Mode, auto: bool) -> Book:
     return changes.as_shown(book_id, entry.values, mode=mode, auto=auto)
 
 
-def _silent(event: str, **_: object) -> None:
+def silent(event: str, **_: object) -> None:
     """Say nothing: it was said when it happened."""
