@@ -1,13 +1,14 @@
 """`metronome whatif`: what a past day would have come to with other settings."""
 
 import json as jsonlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date as Date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.backtest import changed
 from app.cli.moments import date as date_of
 from app.cli.reading import reading
 from app.cli.replay import TAPE_HELP, found
@@ -35,7 +36,7 @@ def whatif(
     from app.lab.comparison import compared, kind_of
     from app.lab.whatif import Wish, play
 
-    wish = Wish(_changes(set_ or []), frozenset(without or []))
+    wish = Wish(changed(set_ or []), frozenset(without or []))
     if not wish.changes and not wish.without:
         raise InvalidData("nothing would differ: give --set KEY=VALUE or --without GATE")
     day, zone = found(book, date_of("DATE", date), tape)
@@ -50,18 +51,6 @@ def whatif(
         from app.cli.whatif_view import show
 
         show(body, zone)
-
-
-def _changes(pairs: Sequence[str]) -> dict[str, str]:
-    changes: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise InvalidData(f"--set: {pair[:60]!r}; accepted: KEY=VALUE")
-        if name in changes:
-            raise InvalidData(f"--set: {name} is given twice; accepted: each setting once")
-        changes[name] = value
-    return changes
 
 
 def _check_gates(wish: "Wish", day: "Outcome") -> None:

@@ -58,8 +58,11 @@ def run(
     calendar: Calendar,
     terms: Terms,
     progress: Callable[[int], None],
+    flaws: Sequence[str] = (),
 ) -> Result:
     """Walk a book through bars; ``settings`` are their fingerprint and what differs in them.
+
+    ``flaws`` are what is wrong with the bars.
 
     Raises InvalidData for bars that are not of one minute, and where no symbol is the book's.
     """
@@ -84,7 +87,7 @@ def run(
         trades=_trades(walked, bars),
         funnel=stages(walked.tallies.counted(), {}),
         changes=settings[1],
-        warnings=_warnings(book, bars, walked),
+        warnings=(*flaws, *_warnings(book, bars, walked)),
         candles=outcome.candles(bars),
     )
 

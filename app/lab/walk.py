@@ -31,6 +31,7 @@ from app.io.memory.state import State
 from app.io.store.accounts import OPENING
 from app.io.store.book_states import BookRow
 from app.io.store.sessions import SessionRow
+from app.io.store.tape import said
 from app.lab.bar_exchange import BarExchange, Range
 from app.lab.frames import Frame, silent
 from app.lab.past import Past, clock_of
@@ -50,7 +51,9 @@ BROKER = Venue("bars", Capabilities(client_ids=True, auction_orders=True, stop_o
 class Walked:
     """What a walk left: equity and the value held at the close of each bar, fills, and verdicts.
 
-    Arrays have the shape (bars,), ``at`` are the bars' ends, nanoseconds UTC.
+    Arrays have the shape (bars,), ``at`` are the bars' ends, nanoseconds UTC. ``digests`` are of
+    everything that was decided and done until the close of each bar since the one before, one for
+    each bar that there was, empty outside of regular hours.
     """
 
     at: np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -62,6 +65,7 @@ class Walked:
     causes: dict[str, str]
     tallies: Tallies
     outside: int
+    digests: tuple[str, ...]
 
 
 def walk(
@@ -153,6 +157,7 @@ class _Walker:
         self._purposes: dict[str, str] = {}
         self._causes: dict[str, str] = {}
         self._tallies = Tallies()
+        self._digests = [""] * bars.at.size
 
     def begin_day(self, hours: SessionHours) -> None:
         """Open the book as a live one is: what it is worth now is the day's equity at the open."""
@@ -234,6 +239,7 @@ class _Walker:
                 intent = self._tallies.intents.get(args[0].intent_id)
                 self._causes[args[0].client_id] = (intent and intent.basket) or "signal"
         self._tallies.hear(calls)
+        self._digests[place] = said(calls)[0]
         money = ledger.read(self._memory, self._book.id)
         self._at.append(int(self._bars.at[place]) + 60_000_000_000)
         self._equity.append(float(money.equity))
@@ -271,4 +277,5 @@ class _Walker:
             causes=self._causes,
             tallies=self._tallies,
             outside=int(self._bars.at.size) - len(self._at),
+            digests=tuple(self._digests),
         )

@@ -1,0 +1,126 @@
+"""`metronome backtest`: a book over bars of the past, by the very steps that trade live."""
+
+import json as jsonlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.moments import date as date_of
+from app.engine.errors import InvalidData
+
+if TYPE_CHECKING:
+    from app.lab.result import Result
+
+
+def backtest(  # noqa: PLR0913 - a command has as many options as it has
+    bars: Annotated[Path, typer.Option(help="Folder of bars, SYMBOL.parquet or SYMBOL.csv.")],
+    book: Annotated[str | None, typer.Option(help="Which book; else the first.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="The first date; else all.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="The last date; else all.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A number of the book; may be repeated."),
+    ] = None,
+    capital: Annotated[float, typer.Option(min=1, help="The money to begin with.")] = 100_000,
+    spread: Annotated[float, typer.Option(min=0, help="Half the spread, in basis points.")] = 1,
+    slippage: Annotated[float, typer.Option(min=0, help="Slippage, in basis points.")] = 1,
+    fee: Annotated[float, typer.Option(min=0, help="The fee a share.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run a book over bars: every gate, costs on, fills in the bar after the decision."""
+    result = _run(bars, book, (since, until), set_ or [], _terms(capital, spread, slippage, fee))
+    if json:
+        print(jsonlib.dumps(_body(result), indent=2))
+    else:
+        from app.cli.backtest_view import show
+
+        show(result)
+
+
+def _terms(capital: float, spread: float, slippage: float, fee: float) -> Any:
+    from app.lab.planned import Costs, Terms
+
+    costs = Costs(fee_per_share=fee, half_spread_bps=spread, slippage_bps=slippage)
+    return Terms(capital=capital, costs=costs)
+
+
+def _run(
+    folder: Path,
+    book_id: str | None,
+    span: tuple[str | None, str | None],
+    pairs: Sequence[str],
+    terms: Any,
+) -> "Result":
+    from app.config import changes, load
+    from app.io.calendar import ExchangeCalendar
+    from app.lab import backtest as lab
+    from app.lab.bars import read_folder
+
+    settings = load(os.environ, confirm_real=True)
+    chosen = settings.book(book_id) if book_id else settings.books[0]
+    given = changed(pairs)
+    made = changes.in_force(settings, chosen.id, given)
+    calendar = ExchangeCalendar(made.book.calendar)
+    since = None if span[0] is None else date_of("--from", span[0])
+    until = None if span[1] is None else date_of("--to", span[1])
+    loaded = read_folder(folder)
+    picked = lab.between(loaded, calendar, since, until)
+    with _progress(picked.at.size) as done:
+        run = (made.fingerprint, made.changes)
+        return lab.run(made.book, run, picked, calendar, terms, done, loaded.warnings)
+
+
+def changed(pairs: Sequence[str]) -> dict[str, str]:
+    """Return KEY=VALUE pairs by key. Raises InvalidData for what is none, and for a key twice."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InvalidData(f"--set: {pair[:60]!r}; accepted: KEY=VALUE")
+        if name in found:
+            raise InvalidData(f"--set: {name} is given twice; accepted: each setting once")
+        found[name] = value
+    return found
+
+
+@contextmanager
+def _progress(bars: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a run is, where somebody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("bars"), BarColumn(), TextColumn("{task.percentage:.0f}%"))
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=bars)
+        yield lambda place: progress.update(task, completed=place + 1)
+
+
+def _body(result: "Result") -> dict[str, Any]:
+    from app.cli.backtest_view import figures
+
+    return {
+        "book": result.book,
+        "strategy": result.strategy,
+        "settings": result.settings,
+        "changes": dict(result.changes),
+        "from": result.began.isoformat(),
+        "to": result.ended.isoformat(),
+        "bars": int(result.at.size),
+        "figures": dict(figures(result)),
+        "funnel": [
+            {
+                "step": stage.step,
+                "kind": stage.kind,
+                "taken": stage.taken,
+                "passed": stage.passed,
+                "refused": {each.gate: each.count for each in stage.refused},
+            }
+            for stage in result.funnel
+        ],
+        "warnings": list(result.warnings),
+    }
