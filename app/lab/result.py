@@ -67,7 +67,7 @@ class Result:
     ``at``, ``equity`` and ``exposure`` (the value of what is held) have the shape (bars,): as of
     the close of each bar. ``changes`` are the settings that differ from the book's own, by flat
     name, ``settings`` is the fingerprint of all in force. ``warnings`` say what was wrong with the
-    data, and how much of it.
+    data, and how much of it. ``zone`` is the exchange's, by its IANA name: its dates are the days.
     """
 
     name: str
@@ -86,3 +86,4 @@ class Result:
     changes: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     candles: Mapping[str, Candles] = field(default_factory=dict)
+    zone: str = "UTC"

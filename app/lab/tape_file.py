@@ -3,12 +3,9 @@
 import gzip
 import hashlib
 import json
-import os
-import tempfile
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any
 
 from app.engine.errors import InvalidData
 from app.io.store.tape import FORMAT, Kind, Row
+from app.lab import whole_file
 
 _WHAT = "metronome tape"
 
@@ -44,12 +42,7 @@ def write(day: Day, path: Path) -> int:
         "digest": _digest(lines),
     }
     body = gzip.compress("\n".join([json.dumps(header), *lines]).encode(), mtime=0)
-    try:
-        _replace(path, body)
-    except OSError as error:
-        raise InvalidData(
-            f"{path} cannot be written: {error.strerror}; name another file"
-        ) from None
+    whole_file.write(path, body)
     return len(body)
 
 
@@ -100,17 +93,3 @@ def _read_row(path: Path, line: str) -> Row:
 
 def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _replace(path: Path, body: bytes) -> None:
-    """Put a file in its place in one step."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-        Path(name).chmod(0o600)
-        os.replace(name, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(name)
-        raise

@@ -1,0 +1,53 @@
+// Unpacks the library that the page carries, and draws each chart when it comes into view.
+(() => {
+  const charts = [...document.querySelectorAll(".chart")];
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const touched = matchMedia("(pointer: coarse)").matches;
+  const drawn = new Set();
+
+  const load = async () => {
+    const packed = Uint8Array.from(atob(document.getElementById("library").textContent.trim()), (c) => c.charCodeAt(0));
+    const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(plain).text();
+    document.head.append(script);
+  };
+
+  const themed = (layout) => {
+    const style = getComputedStyle(document.documentElement);
+    const color = (name) => style.getPropertyValue(name).trim();
+    const axes = Object.keys(layout).filter((key) => /^[xy]axis/.test(key));
+    const lines = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line") };
+    return {
+      ...layout,
+      ...Object.fromEntries(axes.map((key) => [key, { ...layout[key], ...lines }])),
+      font: { color: color("--ink"), family: "system-ui, sans-serif", size: 12 },
+      hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--ink") }, align: "left" },
+      paper_bgcolor: "transparent",
+      plot_bgcolor: "transparent",
+      dragmode: touched ? false : "zoom",
+    };
+  };
+
+  const draw = (chart) => {
+    const { data, layout } = JSON.parse(chart.nextElementSibling.textContent);
+    const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+    chart.textContent = "";
+    Plotly.react(chart, data, themed(layout), options);
+    drawn.add(chart);
+  };
+
+  const tell = () => charts.forEach((chart) => { chart.textContent = "This browser cannot unpack the charts; all tables are complete. A newer one can."; });
+
+  load().then(() => {
+    const seen = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        seen.unobserve(target);
+        draw(target);
+      }
+    }, { rootMargin: "300px" });
+    charts.forEach((chart) => seen.observe(chart));
+    dark.addEventListener("change", () => drawn.forEach(draw));
+  }).catch(tell);
+})();
