@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "whatif": ("app.cli.whatif:whatif", "Play a past day with other settings, and compare."),
     "backtest": ("app.cli.backtest:backtest", "Run a book over bars of the past."),
     "lookahead": ("app.cli.lookahead:lookahead", "Show that no decision depends on the future."),
+    "sweep": ("app.cli.sweep:sweep", "Try combinations of settings over days on the tape."),
     "tape": ("app.cli.tape:tape", "List the days on the tape, or write one to a file."),
     "kpis": ("app.cli.kpis:kpis", "Show the key figures of a day, hour by hour."),
     "summary": ("app.cli.summary:summary", "Sum up settled days: profit, trades, drawdown, fees."),

@@ -107,24 +107,32 @@ def tell_ignored() -> None:
 @contextmanager
 def _opened(url: str | None, state: Path, name: str) -> Iterator["Database"]:
     """Yield the database of a URL, or the embedded one, and name what goes wrong with it."""
-    from sqlalchemy.exc import ProgrammingError
-
     from app.io.store.database import Database
 
     with _database_url(url, state) as address:
         database = Database(address, f"metronome-{name}")
         try:
-            yield database
-        except ProgrammingError as error:
-            raise InvalidData(
-                "The database does not have this version's tables: run `metronome migrate`."
-            ) from error
-        except Unanswered:
-            raise
-        except Transient as error:
-            raise Transient(f"{error}; check DATABASE_URL, and that the server runs") from error
+            with told_in_a_line():
+                yield database
         finally:
             database.dispose()
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """Turn what a database refuses into a line that says what to do."""
+    from sqlalchemy.exc import ProgrammingError
+
+    try:
+        yield
+    except ProgrammingError as error:
+        raise InvalidData(
+            "The database does not have this version's tables: run `metronome migrate`."
+        ) from error
+    except Unanswered:
+        raise
+    except Transient as error:
+        raise Transient(f"{error}; check DATABASE_URL, and that the server runs") from error
 
 
 def _database_url(url: str | None, state: Path) -> AbstractContextManager[str]:

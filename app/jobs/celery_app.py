@@ -3,6 +3,7 @@
 Each setting answers a measured failure; docs/decisions/0003-celery-settings.md says which.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from celery import Celery
@@ -10,10 +11,15 @@ from kombu.entity import Queue
 
 TASK_MODULES = ("app.jobs.tasks",)
 QUEUES = ("default", "pipeline")
+#: Research waits in a queue of its own, which no worker that trades listens to.
+RESEARCH_MODULES = ("app.lab.tasks",)
+RESEARCH = "research"
 VISIBILITY_TIMEOUT = timedelta(seconds=300)
 
 
-def make_app(broker_url: str, *, only_sends: bool = False) -> Celery:
+def make_app(
+    broker_url: str, *, only_sends: bool = False, modules: Sequence[str] = TASK_MODULES
+) -> Celery:
     """Return the application for one broker; nothing connects before the first message.
 
     One that ``only_sends`` gives up on a Redis that hangs in time for the step that it is used in.
@@ -21,7 +27,7 @@ def make_app(broker_url: str, *, only_sends: bool = False) -> Celery:
     app = Celery(
         "metronome",
         broker=broker_url,
-        include=list(TASK_MODULES),
+        include=list(modules),
         set_as_current=not only_sends,
     )
     app.conf.update(
@@ -41,7 +47,7 @@ def make_app(broker_url: str, *, only_sends: bool = False) -> Celery:
         task_time_limit=60,
         task_default_queue="default",
         task_create_missing_queues=False,
-        task_queues=[Queue(name) for name in QUEUES],
+        task_queues=[Queue(name) for name in (*QUEUES, RESEARCH)],
         worker_proc_alive_timeout=30,
         worker_max_tasks_per_child=5000,
         worker_max_memory_per_child=400_000,

@@ -2,6 +2,7 @@
 
 import gc
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -11,7 +12,7 @@ from celery.exceptions import SecurityWarning
 from app.engine.errors import InvalidData
 from app.io.logging import configure
 from app.jobs import root
-from app.jobs.celery_app import QUEUES
+from app.jobs.celery_app import QUEUES, RESEARCH, RESEARCH_MODULES, make_app
 from app.jobs.schedule import timetables
 
 
@@ -27,15 +28,28 @@ def run() -> None:
     check_registered(app)
     preload()
     _connect_signals(settings.log_level, settings.secrets())
+    _work(app, QUEUES, settings.worker_concurrency)
+
+
+def research() -> None:
+    """Carry out the tasks of research, and none that trades, until SIGTERM; one at a time."""
+    settings = root.settings()
+    configure(settings.log_level, settings.secrets())
+    app = make_app(settings.broker_url(), modules=RESEARCH_MODULES)
+    _connect_signals(settings.log_level, settings.secrets())
+    _work(app, (RESEARCH,), 1)
+
+
+def _work(app: Celery, queues: Sequence[str], concurrency: int) -> None:
     # Whether root runs this is the operator's choice; only JSON is accepted from the broker.
     warnings.simplefilter("ignore", SecurityWarning)
     app.worker_main(
         [
             "--quiet",
             "worker",
-            f"--queues={','.join(QUEUES)}",
-            f"--concurrency={settings.worker_concurrency}",
-            f"--loglevel={settings.log_level}",
+            f"--queues={','.join(queues)}",
+            f"--concurrency={concurrency}",
+            f"--loglevel={root.settings().log_level}",
             "--without-gossip",
             "--without-mingle",
         ]

@@ -36,6 +36,26 @@ def open_database(path: Path) -> Iterator[str]:
     )
 
 
+@contextmanager
+def open_servers(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the URLs of the embedded database and Redis of ``path`` or of its demo.
+
+    As ``open_database``; both are started where nothing runs.
+    """
+    for place in (path, path / "demo"):
+        url, redis = _running(place), running_redis(place)
+        if url is not None and redis is not None:
+            yield url, redis
+            return
+    for place in (path, path / "demo"):
+        if (state_folder(place, server_account()).postgres / "data" / "PG_VERSION").exists():
+            with Servers(place) as servers:
+                yield servers.database_url, servers.redis_url
+            return
+    with open_database(path) as url:
+        raise InvalidData(f"no Redis beside {without_password(url)}: set REDIS_URL")
+
+
 def running_redis(path: Path) -> str | None:
     """Return the URL of the Redis of what runs on ``path`` or on its demo; None without one."""
     for place in (path, path / "demo"):

@@ -662,3 +662,27 @@ feed_marks = sa.Table(
     sa.Column("said", sa.Text),
     comment="how far a feed has been read, and what it said when it last failed",
 )
+
+sweeps = sa.Table(
+    "sweeps",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _book(),
+    sa.Column("trials", JSONB, nullable=False),
+    sa.Column("dates", JSONB, nullable=False),
+    _wall(),
+)
+
+sweep_trials = sa.Table(
+    "sweep_trials",
+    metadata,
+    sa.Column("sweep", sa.Text, primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("date", sa.Date, primary_key=True),
+    sa.Column("equity_open", sa.Numeric, nullable=False),
+    sa.Column("gained", sa.Numeric, nullable=False),
+    sa.Column("orders", sa.Integer, nullable=False),
+    sa.Column("unanswered", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),
+    _wall(),
+)
