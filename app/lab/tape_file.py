@@ -16,6 +16,8 @@ from app.io.store.tape import FORMAT, Kind, Row
 from app.lab import whole_file
 
 _WHAT = "metronome tape"
+#: No day is larger, unpacked.
+MOST_BYTES = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,11 @@ def write(day: Day, path: Path) -> int:
 def read(path: Path) -> Day:
     """Read a day from a file. Raises InvalidData where it is none, cut off, altered, or newer."""
     try:
-        text = gzip.decompress(path.read_bytes()).decode()
+        with gzip.open(path) as file:
+            body = file.read(MOST_BYTES)
+            if file.read(1):
+                raise InvalidData(f"{path} is larger than any day: it is no tape")
+        text = body.decode()
     except OSError as error:
         why = error.strerror or "it is no tape; `metronome tape export` writes one"
         raise InvalidData(f"{path} cannot be read: {why}") from None

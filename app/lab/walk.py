@@ -173,7 +173,7 @@ class _Walker:
         cash = state.money.cash if state.money else decimal(self._terms.capital)
         worth = ledger.equity_of(self._memory, book, cash)
         account = Account(cash, worth, cash, self._book.currency)
-        self._memory.call("accounts.add", (book, hours.open, OPENING, account), {})
+        self._memory.call("accounts.keep", (book, hours.open, OPENING, account), {})
         row = SessionRow(hours.date, Phase.TRADING, hours.open, hours.close, worth, cash)
         self._memory.call("sessions.save", (book, row, hours.open), {})
 

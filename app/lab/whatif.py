@@ -191,6 +191,6 @@ def _happens_anyway(name: str, args: Sequence[Any]) -> bool:
         return str(args[3]) not in _BY_ITSELF
     if name == "book_states.set_reconciled":
         return args[1] is not None
-    if name == "accounts.add":
+    if name == "accounts.keep":
         return bool(args[2] == OPENING)
     return name.startswith(_WORLD)

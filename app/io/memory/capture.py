@@ -1,6 +1,6 @@
 """Capture: a book's state as the database holds it, read under the book's lock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.engine import Connection
@@ -46,7 +46,8 @@ class Back:
 
 def capture(db: Connection, book_id: str, at: datetime, back: Back) -> State:
     """Return what decisions from ``at`` on can depend on."""
-    state = State(book_states.lock(db, book_id))
+    # Whose account it is decides nothing, and would travel with the tape.
+    state = State(replace(book_states.lock(db, book_id), account=None))
     state.positions = positions.load(db, book_id)
     _orders(db, book_id, back, state)
     _money(db, book_id, at, state)

@@ -115,10 +115,10 @@ class Accounts:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def add(self, book_id: str, at: datetime, kind: str, account: Account) -> None:
+    def keep(self, book_id: str, at: datetime, kind: str, account: Account) -> None:
         newest = self._state.statements.get(kind)
         if newest is None or at >= newest.at:
-            self._state.statements[kind] = Statement(at, replace(account, barred=(), id=""))
+            self._state.statements[kind] = Statement(at, account)
             if kind == OPENING:
                 self._state.money = Money(account.cash, account.equity)
 

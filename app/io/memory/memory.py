@@ -70,10 +70,15 @@ class Memory:
         self._functions: dict[str, Callable[..., Any]] = {}
 
     def function(self, name: str) -> Callable[..., Any]:
-        """Return the function of the store that has this name, as it works here."""
+        """Return the function of the store that has this name, as it works here.
+
+        Raises KeyError or AttributeError where there is none.
+        """
         found = self._functions.get(name)
         if found is None:
             table, _, what = name.partition(".")
+            if what.startswith("_"):
+                raise KeyError(name)
             found = self._functions[name] = getattr(self._tables[table], what)
         return found
 

@@ -1,5 +1,6 @@
 """What the broker said of the account, and when."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Connection
 from app.engine.orders import Side
 from app.engine.portfolio import Account
 from app.io.store.schema import account_snapshots, fees, fills
-from app.io.store.taping import change, reading
+from app.io.store.taping import Transaction, change, reading
 
 _a, _f, _c = account_snapshots.c, fills.c, fees.c
 
@@ -56,9 +57,17 @@ class Statement(NamedTuple):
     account: Account
 
 
+def add(db: Transaction, book_id: str, at: datetime, kind: str, account: Account) -> None:
+    """Keep a statement; kind is open, check or close, or book for the book's own numbers.
+
+    Whose account it is, is not kept.
+    """
+    keep(db, book_id, at, kind, replace(account, id="", barred=()))
+
+
 @change
-def add(db: Connection, book_id: str, at: datetime, kind: str, account: Account) -> None:
-    """Keep a statement; kind is open, check or close, or book for the book's own numbers."""
+def keep(db: Connection, book_id: str, at: datetime, kind: str, account: Account) -> None:
+    """Keep a statement as it is."""
     values = {name: getattr(account, name) for name in _SAID}
     db.execute(_ADD, values | {"book": book_id, "at": at, "kind": kind})
 

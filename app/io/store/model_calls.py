@@ -21,7 +21,7 @@ from app.engine.model_prompt import Prompt
 from app.engine.opinions import Opinion
 from app.engine.verdicts import Reason, Verdict
 from app.io.store.schema import model_calls
-from app.io.store.taping import change, note, reading
+from app.io.store.taping import change, locking, note, reading
 
 _m = model_calls.c
 
@@ -104,6 +104,7 @@ def known(db: Connection, book: Book, key: str, at: datetime) -> Known | None:
     return None if row is None else Known(*row)
 
 
+@locking
 def reserve(db: Connection, book: Book, call: Call) -> int | Known | Verdict:
     """Write a call down with the most that it can cost, and return its number.
 

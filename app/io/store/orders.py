@@ -208,6 +208,7 @@ class Guard:
     most: int
 
 
+@locking
 def start_submit(
     db: Connection,
     client_id: str,

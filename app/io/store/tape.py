@@ -24,6 +24,8 @@ from app.io.store.taping import Call, Turn
 FORMAT = 1
 #: What a decision said is kept word by word up to this size; of more, its digest has to do.
 MOST_KEPT = 262_144
+#: No turn is larger: what unpacks to more was made by somebody else.
+MOST_BYTES = 1 << 28
 _LEVEL = 1
 _t = tape.c
 
@@ -49,7 +51,11 @@ class Row:
     def read(self) -> Any:
         """Return the body's JSON values. Raises InvalidData where it is cut off or altered."""
         try:
-            return from_json(zlib.decompress(self.body), allow_inf_nan=True)
+            unpacked = zlib.decompressobj()
+            text = unpacked.decompress(self.body, MOST_BYTES)
+            if not unpacked.eof:
+                raise ValueError("it is cut off, or larger than any turn")
+            return from_json(text, allow_inf_nan=True)
         except (zlib.error, ValueError) as error:
             raise InvalidData(f"tape row {self.id} is damaged: {error}") from None
 
