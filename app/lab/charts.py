@@ -156,7 +156,12 @@ def _dots(
         y=prices,
         text=told,
         mode="markers",
-        marker={"symbol": shape, "size": 10, "color": color, "line": {"width": 1, "color": "#fff"}},
+        marker={
+            "symbol": shape,
+            "size": 9,
+            "color": color,
+            "line": {"width": 0.5, "color": "#fff"},
+        },
         hovertemplate="%{text}<extra></extra>",
     )
 
