@@ -23,8 +23,8 @@ Names = NDArray[np.str_]
 Shorts = NDArray[np.float32]
 
 UP, DOWN, LINE, SOFT = "#1f9d6b", "#d1495b", "#3f7fd1", "rgba(63,127,209,0.25)"
-_PLAIN = {"template": {}, "showlegend": False, "margin": {"l": 8, "r": 8, "t": 8, "b": 8}}
-_BARS = {"type": "category", "nticks": 7, "tickangle": 0, "automargin": True, "showgrid": False}
+_PLAIN = {"template": {}, "showlegend": False, "margin": {"l": 14, "r": 14, "t": 14, "b": 14}}
+_BARS = {"type": "category", "tickangle": 0, "automargin": True, "showgrid": False}
 
 
 def course(of: Result, within: Buckets) -> go.Figure:
@@ -41,7 +41,7 @@ def course(of: Result, within: Buckets) -> go.Figure:
         _line(when, -fallen[places], "y2", DOWN, "drawdown %{y:.2%}", fill="tozeroy"),
         *_exposure(of, within, at),
     ]
-    figure = go.Figure(lines, _PLAIN | {"hovermode": "x unified"})
+    figure = go.Figure(lines, _PLAIN | {"hovermode": "x unified", "hoversubplots": "axis"})
     figure.update_layout(
         xaxis=_BARS | {"anchor": "y3"},
         yaxis=_axis(of.currency, [0.5, 1], tickformat=",.6~g"),
@@ -92,8 +92,9 @@ def excursions(of: Result, chosen: Places) -> go.Figure:
             )
     across = {"tickformat": ".2~p", "automargin": True, "nticks": 6}
     figure.update_layout(
-        xaxis=across | {"domain": [0, 0.48], "title": "worst while held (MAE)"},
-        xaxis2=across | {"domain": [0.52, 1], "title": "best while held (MFE)"},
+        margin={"b": 50},
+        xaxis=across | {"domain": [0, 0.48], "title": "worst (MAE)"},
+        xaxis2=across | {"domain": [0.52, 1], "title": "best (MFE)"},
         yaxis=_axis("came to, after fees", [0, 1], tickformat=".2~p"),
     )
     return figure
@@ -155,7 +156,12 @@ def _dots(
         y=prices,
         text=told,
         mode="markers",
-        marker={"symbol": shape, "size": 10, "color": color, "line": {"width": 1, "color": "#fff"}},
+        marker={
+            "symbol": shape,
+            "size": 9,
+            "color": color,
+            "line": {"width": 0.5, "color": "#fff"},
+        },
         hovertemplate="%{text}<extra></extra>",
     )
 

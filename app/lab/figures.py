@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from app.engine import performance
+from app.engine.errors import InvalidData
 from app.engine.market import Floats
 from app.lab import drawdown, ratios
 from app.lab.daily import Daily, daily
@@ -80,7 +81,7 @@ class Figures:
 
 
 def figures(of: Result, searched: Searched | None = None) -> Figures:
-    """Return the figures of a run. Raises InvalidData where its curve of equity is none."""
+    """Return the figures of a run. Raises InvalidData where an equity or a gain is no number."""
     among = searched or Searched()
     days = daily(of.at, of.equity, of.capital, ZoneInfo(of.zone))
     last = float(of.equity[-1]) if len(of.equity) else of.capital
@@ -111,7 +112,12 @@ def figures(of: Result, searched: Searched | None = None) -> Figures:
 
 
 def traded(gains: Floats, fees: float) -> Traded:
-    """Return how trades ended that gained so much each, after ``fees`` in all."""
+    """Return how trades ended that gained so much each, after ``fees`` in all.
+
+    Raises InvalidData where a gain is not a number.
+    """
+    if not np.isfinite(gains).all():
+        raise InvalidData(f"{int((~np.isfinite(gains)).sum())} trades have no number as gain")
     exact = [Decimal(float(gain)) for gain in gains]
     return Traded(
         count=len(gains),

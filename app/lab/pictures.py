@@ -47,7 +47,7 @@ class OfSymbol:
 @cache
 def library() -> str:
     """Return Plotly's own script, its licence at the top, packed: gzip in base64."""
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 6, mtime=0)).decode()
 
 
 def course(of: Result) -> Picture | None:

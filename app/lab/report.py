@@ -1,5 +1,6 @@
 """Report of research: a run over the past as one HTML page that opens without a network."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,33 +14,31 @@ from app.lab.result import Result
 
 #: So many trades are listed.
 LISTED = 500
+#: Below a quarter of a year, what is annualised is said to mean little.
+FEW = 63
 
 
 def write(result: Result, path: Path, searched: Searched | None = None) -> None:
     """Write a run's report to a file, all of it or nothing.
 
     ``searched`` says of how many trials the run is the best. Raises InvalidData for a place that
-    cannot be written to and for a curve of equity that is none.
+    cannot be written to and for an equity or a gain that is no number.
     """
     whole_file.write(path, render(result, searched).encode(errors="replace"))
 
 
 def render(result: Result, searched: Searched | None = None) -> str:
     """Return a run's report as one page without anything from elsewhere."""
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("app.lab", "pages"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    zone = ZoneInfo(result.zone)
-    return pages.get_template("research.html").render(
+    zone, among = ZoneInfo(result.zone), searched or Searched()
+    found = figures(result, among)
+    return _page().render(
         run=result,
         began=formats.moment(result.began, zone),
         ended=formats.moment(result.ended, zone),
         capital=formats.money(result.capital),
-        trials=(searched or Searched()).trials,
-        groups=tables.figure_groups(figures(result, searched), result.currency, zone),
+        trials=among.trials,
+        few=found.days if found.days < FEW else 0,
+        groups=tables.figure_groups(found, result.currency, zone, among.trials),
         months=tables.month_rows(daily(result.at, result.equity, result.capital, zone)),
         stopped=tables.nothing_happened(result.funnel),
         opened=tables.reasons(result.trades, result.trades.opened_by),
@@ -48,6 +47,17 @@ def render(result: Result, searched: Searched | None = None) -> str:
         percent=formats.percent,
         **_drawn(result),
     )
+
+
+@cache
+def _page() -> jinja2.Template:
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader("app.lab", "pages"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return pages.get_template("research.html")
 
 
 def _drawn(of: Result) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.engine.funnel import Stage
+from app.engine.funnel import Refused, Stage
 from app.lab import formats
 from app.lab.daily import Daily, monthly, yearly
 from app.lab.drawdown import Fall
@@ -36,13 +36,16 @@ class Reason:
     width: float
 
 
-def figure_groups(of: Figures, currency: str, zone: ZoneInfo) -> list[tuple[str, list[Line]]]:
+def figure_groups(
+    of: Figures, currency: str, zone: ZoneInfo, trials: int
+) -> list[tuple[str, list[Line]]]:
     """Return the figures in groups: what each is, and its value as text."""
     trades = of.traded
+    luck = ("Sharpe ratio that luck alone would reach", formats.ratio(of.expected_max_sharpe))
     return [
         ("Return", _return(of, currency)),
         ("Risk", _risk(of, currency, zone)),
-        ("Reward for risk", _reward(of)),
+        ("Reward for risk", _reward(of) + ([luck] if trials > 1 else [])),
         (
             "Trades",
             [
@@ -87,7 +90,6 @@ def _reward(of: Figures) -> list[Line]:
         ("Sortino ratio", formats.ratio(of.sortino)),
         ("Calmar ratio", formats.ratio(of.calmar)),
         ("Probability that it is no luck (deflated Sharpe)", formats.percent(of.deflated_sharpe)),
-        ("Sharpe ratio that luck alone would reach", formats.ratio(of.expected_max_sharpe)),
     ]
 
 
@@ -129,18 +131,23 @@ def _cell(gained: float | None, strongest: float) -> Cell:
 
 
 def nothing_happened(funnel: Sequence[Stage]) -> list[str]:
-    """Return, a sentence a stage, what stopped it all: the gates that stopped most of it."""
+    """Return, a sentence a stage, what was seen, what passed, and which gates stopped the rest."""
     return [_stopped(stage) for stage in funnel if stage.refused]
 
 
 def _stopped(stage: Stage) -> str:
-    most = max(stage.refused, key=lambda refused: refused.count)
-    through = f"{stage.passed:,}" if stage.passed else "none"
-    return (
-        f"Of {stage.taken:,} {stage.what}, {through} passed. Most were stopped by {most.gate}"
-        f" ({most.reason.replace('_', ' ')}): {most.count:,} of {most.reached:,} that reached it,"
-        f" {formats.percent(most.count / most.reached if most.reached else None)}."
+    most_first = sorted(stage.refused, key=lambda refused: -refused.count)
+    gates = ", ".join(
+        f"{each.count:,} by {each.gate} ({each.reason.replace('_', ' ')}), {_of(each)}"
+        for each in most_first
     )
+    through = f"{stage.passed:,}" if stage.passed else "none"
+    return f"Of {stage.taken:,} {stage.what} {through} passed; stopped were {gates}."
+
+
+def _of(gate: Refused) -> str:
+    share = formats.percent(gate.count / gate.reached if gate.reached else None)
+    return f"{share} of what reached it"
 
 
 def reasons(of: Trades, by: Codes) -> list[Reason]:

@@ -49,6 +49,7 @@ def near(one: float | None, other: float) -> bool:
     return one is not None and math.isclose(one, other, rel_tol=1e-8, abs_tol=1e-11)
 
 
+@settings(max_examples=50)
 @given(varied)
 def test_ratios_are_those_of_empyrical(found: np.ndarray[Any, Any]) -> None:
     grown = np.cumprod(1 + found)
@@ -61,6 +62,7 @@ def test_ratios_are_those_of_empyrical(found: np.ndarray[Any, Any]) -> None:
         assert near(ratios.sortino(found), empyrical.sortino_ratio(found))
 
 
+@settings(max_examples=50)
 @given(varied)
 def test_calmar_is_that_of_empyrical(found: np.ndarray[Any, Any]) -> None:
     grown = np.cumprod(1 + found)
@@ -71,6 +73,7 @@ def test_calmar_is_that_of_empyrical(found: np.ndarray[Any, Any]) -> None:
     assert near(ratios.calmar(growth, fallen.share), empyrical.calmar_ratio(found))
 
 
+@settings(max_examples=60)
 @given(curves, st.floats(1, 20_000))
 def test_the_deepest_fall_is_the_engines(curve: np.ndarray[Any, Any], capital: float) -> None:
     start = Decimal(capital)
@@ -111,6 +114,7 @@ def test_the_deflated_ratio_is_the_papers_example() -> None:
     )
 
 
+@settings(max_examples=50)
 @given(varied, st.integers(1, 500), st.integers(1, 500))
 def test_more_trials_never_make_a_ratio_more_credible(
     found: np.ndarray[Any, Any], one: int, other: int
@@ -144,6 +148,7 @@ def test_a_day_is_the_exchanges_and_not_utcs() -> None:
     assert days.returns == pytest.approx([-0.01])
 
 
+@settings(max_examples=50)
 @given(st.integers(946_684_800, 1_893_456_000))
 def test_the_wall_clock_is_that_of_the_zone(second: int) -> None:
     at = datetime.fromtimestamp(second, UTC)
@@ -234,6 +239,11 @@ def test_trades_count_after_fees() -> None:
     assert (found.count, found.gained, found.win_rate) == (4, 25, 0.5)
     assert (found.profit_factor, found.expectancy) == (6, 6.25)
     assert (found.average_win, found.average_loss) == (15, -5)
+
+
+def test_a_gain_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InvalidData, match="1 trades"):
+        traded(np.array([1.0, math.nan]), fees=0.0)
 
 
 def test_exposure_turnover_and_days() -> None:

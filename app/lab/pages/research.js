@@ -4,6 +4,11 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const touched = matchMedia("(pointer: coarse)").matches;
   const drawn = new Set();
+  const options = {
+    responsive: true,
+    displaylogo: false,
+    modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
+  };
 
   const load = async () => {
     const packed = Uint8Array.from(atob(document.getElementById("library").textContent.trim()), (c) => c.charCodeAt(0));
@@ -13,16 +18,18 @@
     document.head.append(script);
   };
 
-  const themed = (layout) => {
+  const themed = (layout, width) => {
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(name).trim();
     const axes = Object.keys(layout).filter((key) => /^[xy]axis/.test(key));
+    const names = (axis) => (axis.type === "category" ? { nticks: Math.max(2, Math.floor(width / 150)) } : {});
     const lines = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line") };
     return {
       ...layout,
-      ...Object.fromEntries(axes.map((key) => [key, { ...layout[key], ...lines }])),
+      ...Object.fromEntries(axes.map((key) => [key, { ...layout[key], ...lines, ...names(layout[key]) }])),
       font: { color: color("--ink"), family: "system-ui, sans-serif", size: 12 },
       hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--ink") }, align: "left" },
+      modebar: { bgcolor: "transparent", color: color("--soft"), activecolor: color("--ink") },
       paper_bgcolor: "transparent",
       plot_bgcolor: "transparent",
       dragmode: touched ? false : "zoom",
@@ -31,9 +38,8 @@
 
   const draw = (chart) => {
     const { data, layout } = JSON.parse(chart.nextElementSibling.textContent);
-    const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
     chart.textContent = "";
-    Plotly.react(chart, data, themed(layout), options);
+    Plotly.react(chart, data, themed(layout, chart.clientWidth), options);
     drawn.add(chart);
   };
 
