@@ -25,6 +25,8 @@ from proof.sim.kept import Kept
 
 ZERO = Decimal(0)
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+#: The event and the status of an order that another one has taken the place of.
+REPLACED = "replaced"
 _EVENTS = {
     OrderState.SUBMITTED: "new",
     OrderState.PARTIAL: "partial_fill",
@@ -98,11 +100,21 @@ class MemoryBroker:
             quantity=quantity or old.stated.quantity,
             limit_price=limit_price or old.ticket.limit_price,
         )
-        self.end(old, OrderState.CANCELLED, "replaced")
-        refusing.check(self, ticket, now)
-        successor = self._keep(ticket, now, old.stated.broker_id)
-        old.stated = replace(old.stated, replaced_by=successor.stated.broker_id)
-        return self._stated(successor)
+        before = old.stated
+        # Told with its successor's name, as the port says, and before the successor itself.
+        old.stated = replace(
+            before,
+            state=OrderState.CANCELLED,
+            status=REPLACED,
+            replaced_by=self._next_id(),
+        )
+        try:
+            refusing.check(self, ticket, now)
+        except Rejected:
+            old.stated = before
+            raise
+        self._tell(old)
+        return self._stated(self._keep(ticket, now, before.broker_id))
 
     def order(self, broker_id: str) -> BrokerOrder | None:
         self._advance()
@@ -222,7 +234,7 @@ class MemoryBroker:
     def _keep(self, order: Order, now: datetime, replaces: str | None = None) -> Kept:
         for_ever = order.time_in_force is TimeInForce.GTC
         stated = BrokerOrder(
-            broker_id=f"m{len(self.book) + 1}",
+            broker_id=self._next_id(),
             client_id=order.client_id,
             symbol=order.symbol,
             side=order.side,
@@ -245,13 +257,18 @@ class MemoryBroker:
             self._fill(kept, min(self.appetite(order), order.quantity), price)
         return kept
 
-    def end(self, kept: Kept, state: OrderState, status: str = "") -> None:
+    def _next_id(self) -> str:
+        return f"m{len(self.book) + 1}"
+
+    def end(self, kept: Kept, state: OrderState) -> None:
         """End an order, as the broker itself or its owner's hand does."""
-        kept.stated = replace(kept.stated, state=state, status=status or _EVENTS[state])
+        kept.stated = replace(kept.stated, state=state, status=_EVENTS[state])
         self._tell(kept)
 
     def _tell(self, kept: Kept, fill: Execution | None = None) -> None:
-        order = replace(self._stated(kept), status=_EVENTS[kept.stated.state])
+        replaced = kept.stated.status == REPLACED
+        event = REPLACED if replaced else _EVENTS[kept.stated.state]
+        order = replace(self._stated(kept), status=event)
         told = self._told(fill) if fill else None
         self.news.append(TradeUpdate(order.status, order, told, self.session().at))
 
