@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.moments import date as date_of
+from app.cli.writing import check_places
 from app.engine.errors import InvalidData
 
 if TYPE_CHECKING:
@@ -29,16 +30,22 @@ def backtest(  # noqa: PLR0913 - a command has as many options as it has
     spread: Annotated[float, typer.Option(min=0, help="Half the spread, in basis points.")] = 1,
     slippage: Annotated[float, typer.Option(min=0, help="Slippage, in basis points.")] = 1,
     fee: Annotated[float, typer.Option(min=0, help="The fee a share.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run a book over bars: every gate, costs on, fills in the bar after the decision."""
+    check_places(report)
     result = _run(bars, book, (since, until), set_ or [], _terms(capital, spread, slippage, fee))
+    if report:
+        from app.lab.report import write
+
+        write(result, report)
     if json:
         print(jsonlib.dumps(_body(result), indent=2))
     else:
         from app.cli.backtest_view import show
 
-        show(result)
+        show(result, report)
 
 
 def _terms(capital: float, spread: float, slippage: float, fee: float) -> Any:

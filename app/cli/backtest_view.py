@@ -1,6 +1,7 @@
 """A backtest as it is printed: figures, the funnel, and why there were no trades."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -34,7 +35,7 @@ def _rounded(number: float | None) -> float | None:
     return None if number is None else round(number, 4)
 
 
-def show(result: "Result") -> None:
+def show(result: "Result", report: Path | None) -> None:
     """Print a run."""
     console = Console()
     for line in result.warnings:
@@ -51,6 +52,8 @@ def show(result: "Result") -> None:
     console.print(_funnel(result))
     if not len(result.trades):
         console.print(_why_not(result), style="bold", markup=False)
+    if report:
+        console.print(f"Report: {report}", markup=False)
 
 
 def _funnel(result: "Result") -> Table:

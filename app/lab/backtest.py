@@ -89,6 +89,7 @@ def run(
         changes=settings[1],
         warnings=(*flaws, *_warnings(book, bars, walked)),
         candles=outcome.candles(bars),
+        zone=str(calendar.zone),
     )
 
 
