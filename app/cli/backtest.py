@@ -4,6 +4,7 @@ import json as jsonlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date as Date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 def backtest(  # noqa: PLR0913 - a command has as many options as it has
     bars: Annotated[Path, typer.Option(help="Folder of bars, SYMBOL.parquet or SYMBOL.csv.")],
     book: Annotated[str | None, typer.Option(help="Which book; else the first.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="A planned strategy, in the place of a book.")
+    ] = None,
     since: Annotated[str | None, typer.Option("--from", help="The first date; else all.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="The last date; else all.")] = None,
     set_: Annotated[
@@ -35,7 +39,13 @@ def backtest(  # noqa: PLR0913 - a command has as many options as it has
 ) -> None:
     """Run a book over bars: every gate, costs on, fills in the bar after the decision."""
     check_places(report)
-    result = _run(bars, book, (since, until), set_ or [], _terms(capital, spread, slippage, fee))
+    terms = _terms(capital, spread, slippage, fee)
+    if strategy is None:
+        result = _run(bars, book, (since, until), set_ or [], terms)
+    elif book or set_:
+        raise InvalidData("--strategy is run by itself: leave --book and --set out")
+    else:
+        result = _planned(bars, strategy, (since, until), terms)
     if report:
         from app.lab.report import write
 
@@ -55,6 +65,29 @@ def _terms(capital: float, spread: float, slippage: float, fee: float) -> Any:
     return Terms(capital=capital, costs=costs)
 
 
+def _planned(folder: Path, name: str, span: tuple[str | None, str | None], terms: Any) -> "Result":
+    """Run a planned strategy, compiled; its days are those of the New York exchange."""
+    from dataclasses import replace
+
+    from app.engine.strategies import PLANNED
+    from app.io.calendar import ExchangeCalendar
+    from app.lab import backtest as lab
+    from app.lab.bars import read_folder
+    from app.lab.planned import run
+
+    if name not in PLANNED:
+        raise InvalidData(f"--strategy: {name[:40]!r}; accepted: {' or '.join(sorted(PLANNED))}")
+    calendar, loaded = ExchangeCalendar("XNYS"), read_folder(folder)
+    picked = lab.between(loaded, calendar, *_span(span))
+    result = run(name, PLANNED[name], picked, terms).result
+    return replace(result, zone=str(calendar.zone), warnings=(*loaded.warnings, *result.warnings))
+
+
+def _span(span: tuple[str | None, str | None]) -> tuple[Date | None, Date | None]:
+    since = None if span[0] is None else date_of("--from", span[0])
+    return since, None if span[1] is None else date_of("--to", span[1])
+
+
 def _run(
     folder: Path,
     book_id: str | None,
@@ -72,10 +105,8 @@ def _run(
     given = changed(pairs)
     made = changes.in_force(settings, chosen.id, given)
     calendar = ExchangeCalendar(made.book.calendar)
-    since = None if span[0] is None else date_of("--from", span[0])
-    until = None if span[1] is None else date_of("--to", span[1])
     loaded = read_folder(folder)
-    picked = lab.between(loaded, calendar, since, until)
+    picked = lab.between(loaded, calendar, *_span(span))
     with _progress(picked.at.size) as done:
         run = (made.fingerprint, made.changes)
         return lab.run(made.book, run, picked, calendar, terms, done, loaded.warnings)

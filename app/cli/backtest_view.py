@@ -41,7 +41,7 @@ def show(result: "Result", report: Path | None) -> None:
     for line in result.warnings:
         console.print(f"WARNING: {line}", style="bold yellow", markup=False)
     console.print(
-        f"{result.book} from {result.began:%Y-%m-%d} to {result.ended:%Y-%m-%d},"
+        f"{result.name} from {result.began:%Y-%m-%d} to {result.ended:%Y-%m-%d},"
         f" {result.at.size:,} bars, {result.strategy} with the settings {result.settings}",
         markup=False,
     )
