@@ -33,8 +33,9 @@ class Costs:
     slippage_bps: float = 1.0
 
     def __post_init__(self) -> None:
+        worse = (self.half_spread_bps, self.slippage_bps)
         fees = (self.fee_per_share, self.fee_share, self.least_fee)
-        if not min(*fees, self.half_spread_bps, self.slippage_bps) >= 0:
+        if not all(cost >= 0 for cost in (*fees, *worse)):
             raise InvalidData(f"{self}: costs are 0 or more")
 
 

@@ -133,7 +133,8 @@ def test_compiled_and_interpreted_plans_are_the_same_on_recorded_bars(folder: st
 
 
 def test_rules_must_limit_the_quantity_by_numbers_above_0() -> None:
-    for wrong in ({}, {"lot": 0.0}, {"risk_share": float("nan")}, {"notional_share": -0.1}):
+    unknown = float("nan")
+    for wrong in ({}, {"lot": 0.0}, {"notional_share": -0.1}, {"lot": 1, "risk_share": unknown}):
         with pytest.raises(InvalidData, match="limit the quantity"):
             Rules(max_positions=1, warm_up=0, **wrong)
     with pytest.raises(InvalidData, match="and the positions"):

@@ -74,7 +74,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         sizes = (self.lot, self.risk_share, self.notional_share)
-        if not (min(sizes) > 0 and min(sizes) < inf and self.max_positions > 0):
+        if not (all(size > 0 for size in sizes) and min(sizes) < inf and self.max_positions > 0):
             raise InvalidData(f"{self}: limit the quantity, by numbers above 0, and the positions")
 
 
