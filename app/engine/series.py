@@ -12,39 +12,40 @@ from app.engine.market import Floats
 
 def exponential_mean(values: Floats, span: int) -> Floats:
     """Average with weights that fall by 1 - 2 / (span + 1) a bar, seeded with the first value."""
-    means = np.empty_like(values)
+    means = values.copy()
     share = 2.0 / (span + 1)
-    mean = values[0] if values.size else 0.0
-    for bar in range(values.size):
-        mean += share * (values[bar] - mean)
-        means[bar] = mean
+    for bar in range(1, values.size):
+        means[bar] = share * values[bar] + (1.0 - share) * means[bar - 1]
     return means
 
 
 def average_true_range(high: Floats, low: Floats, close: Floats, span: int) -> Floats:
     """Smooth the true range as Wilder (1978) did: by 1 / span a bar, from the mean of the first."""
-    ranges = np.full_like(close, np.nan)
-    mean = 0.0
-    for bar in range(close.size):
-        before = close[bar - 1] if bar else close[bar]
-        true_range = max(high[bar], before) - min(low[bar], before)
-        if bar < span:
-            mean += true_range / span
-        else:
-            mean += (true_range - mean) / span
-        if bar >= span - 1:
-            ranges[bar] = mean
+    ranges = high - low
+    for bar in range(1, close.size):
+        ranges[bar] = max(high[bar], close[bar - 1]) - min(low[bar], close[bar - 1])
+    mean, share = ranges[:span].sum() / span, 1.0 / span
+    ranges[: span - 1] = np.nan
+    ranges[span - 1 : span] = mean
+    for bar in range(span, ranges.size):
+        mean = share * ranges[bar] + (1.0 - share) * mean
+        ranges[bar] = mean
     return ranges
 
 
 def highest_before(values: Floats, span: int) -> Floats:
     """Return the highest of the ``span`` values before each, without its own."""
     tops = np.full_like(values, np.nan)
-    top = -np.inf
+    top, age = -np.inf, 0
     for bar in range(1, values.size):
-        top = max(top, values[bar - 1])
-        if bar > span and values[bar - span - 1] >= top:  # the highest has just gone out of sight
-            top = values[bar - span : bar].max()
+        age += 1
+        if values[bar - 1] >= top:
+            top, age = values[bar - 1], 0
+        elif age >= span:  # the highest has just gone out of sight
+            top = -np.inf
+            for place in range(max(bar - span, 0), bar):
+                if values[place] >= top:
+                    top, age = values[place], bar - 1 - place
         if bar >= span:
             tops[bar] = top
     return tops

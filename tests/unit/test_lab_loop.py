@@ -74,6 +74,14 @@ def test_excursions_are_shares_of_the_entry_price_until_the_end() -> None:
     assert played.result.trades.best.tolist() == pytest.approx([0.2])
 
 
+def test_the_end_itself_is_an_excursion() -> None:
+    prices = {"high": [10, 99, 10, 10], "low": [10, 1, 10, 10]}
+    played = play(bars([10.0] * 4, **prices), Wish(FIRST[:4], stop=9.0, target=11.0))
+    assert row(played)[4] == "stop_loss"
+    assert played.result.trades.worst.tolist() == pytest.approx([-0.1])
+    assert played.result.trades.best.tolist() == [0]
+
+
 def test_what_is_still_open_is_marked_and_no_trade() -> None:
     played = play(bars([10.0, 10, 12]), Wish([True, False, False]))
     assert len(played.result.trades) == 0
@@ -174,8 +182,12 @@ def test_a_size_of_no_share_and_more_than_the_cash_are_refused() -> None:
     flat = bars([[10.0] * 3] * 2)
     risky = play(flat, Wish(True, risk=11.0), lot=np.inf, risk_share=0.01)
     assert risky.reason(0, 0) is Reason.ZERO_QUANTITY
-    dear = play(flat, Wish(True), lot=60)
-    assert [dear.reason(symbol, 0) for symbol in (0, 1)] == [Reason.PASSED, Reason.BUYING_POWER]
+    dear = play(bars([[10.0] * 3] * 3), Wish(True), lot=60, max_positions=2)
+    assert [dear.reason(symbol, 0) for symbol in range(3)] == [
+        Reason.PASSED,
+        Reason.BUYING_POWER,
+        Reason.BUYING_POWER,
+    ]
 
 
 def test_an_open_beyond_the_cash_is_refused_after_all() -> None:

@@ -26,12 +26,13 @@ def plan(bars: Bars, of: Breakout, each: Each) -> Plan:
     """Enter above the mean and the highest high; levels are fixed there, rounded to cents."""
     enter = bars.close > each(exponential_mean, bars.close, span=of.trend)
     enter &= bars.close > each(highest_before, bars.high, span=of.breakout)
-    ranges = each(average_true_range, bars.high, bars.low, bars.close, span=of.range)
-    close, away = bars.close[enter], ranges[enter]
+    risk = each(average_true_range, bars.high, bars.low, bars.close, span=of.range)
+    close, away = bars.close[enter], risk[enter]
+    risk *= of.stop
     return Plan(
         enter=enter,
         leave=np.zeros_like(enter),
         stop=levels(enter, np.round(close - of.stop * away, 2)),
         target=levels(enter, np.round(close + of.target * away, 2)),
-        risk=levels(enter, of.stop * away),
+        risk=risk,
     )
