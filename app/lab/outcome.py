@@ -82,8 +82,8 @@ def still_open(bars: Bars, desk: loop.Desk) -> Open:
 
 def funnel(symbols: tuple[str, ...], verdicts: NDArray[np.uint8]) -> tuple[Stage, ...]:
     """Return how many bars each gate refused, of all that there were."""
-    codes = len(loop.REASONS)
-    counts = np.array([np.bincount(row, minlength=codes) for row in verdicts])
+    codes = range(len(loop.REASONS))
+    counts = np.array([[np.count_nonzero(row == code) for code in codes] for row in verdicts])
     tallies = list(_tallies(symbols, counts))
     return stages(tallies, {"plan": GATES[1:]})
 

@@ -18,6 +18,7 @@ from app.lab.planned import FREE, Costs, Run, Terms, run
 RECORDED = Path(__file__).parents[2].parent / "shared/data/bars"
 COSTLY = Costs(fee_per_share=0.01, fee_share=0.001, least_fee=1, half_spread_bps=2, slippage_bps=3)
 SYMBOLS, BARS = 3, 60
+few = settings(max_examples=40, deadline=None)  # compiling is no example's fault
 
 sizes = st.sampled_from(
     [{"lot": 7.0}, {"lot": np.inf, "risk_share": 0.01}, {"lot": np.inf, "notional_share": 0.3}]
@@ -38,6 +39,7 @@ def play(of: Bars, strategy: AnyPlanned, paid: Costs = FREE, *, plain: bool = Tr
     return run("made_up", strategy, of, Terms(10_000.0, costs=paid), plain=plain)
 
 
+@few
 @given(seeds, gaps, rules, costs)
 def test_money_is_conserved(
     seed: int, share: float, of_rules: dict[str, float], paid: Costs
@@ -51,6 +53,7 @@ def test_money_is_conserved(
     assert (played.result.equity - played.result.exposure).min() >= -1e-9
 
 
+@few
 @given(seeds, gaps, rules, costs)
 def test_there_are_never_more_positions_than_allowed_and_one_a_symbol(
     seed: int, share: float, of_rules: dict[str, float], paid: Costs
@@ -67,6 +70,7 @@ def test_there_are_never_more_positions_than_allowed_and_one_a_symbol(
     assert standing.sum(axis=0).max() <= of_rules["max_positions"]
 
 
+@few
 @given(seeds, gaps, rules, costs)
 def test_every_entry_was_passed_and_every_bar_was_judged(
     seed: int, share: float, of_rules: dict[str, float], paid: Costs
@@ -81,6 +85,7 @@ def test_every_entry_was_passed_and_every_bar_was_judged(
     assert stage.taken == stage.passed + sum(refused.count for refused in stage.refused)
 
 
+@few
 @given(seeds, gaps, rules)
 def test_fills_are_at_prices_that_were_there_and_the_stop_comes_first(
     seed: int, share: float, of_rules: dict[str, float]
@@ -104,6 +109,7 @@ def test_fills_are_at_prices_that_were_there_and_the_stop_comes_first(
         assert low <= price <= high
 
 
+@few
 @given(seeds, gaps, rules, costs, st.integers(2, BARS))
 def test_no_decision_depends_on_a_later_bar(
     seed: int, share: float, of_rules: dict[str, float], paid: Costs, cut: int
@@ -128,6 +134,7 @@ def _until(strategy: AnyPlanned, cut: int) -> AnyPlanned:
     )
 
 
+@few
 @given(seeds, st.sampled_from([COSTLY, Costs(), Costs(least_fee=2, half_spread_bps=0)]))
 def test_costs_only_lower_what_the_same_trades_gain(seed: int, paid: Costs) -> None:
     of, strategy = worlds(seed, 0.0, {"lot": 3.0, "max_positions": SYMBOLS})
@@ -150,7 +157,7 @@ def assert_same(one: Run, other: Run) -> None:
         np.testing.assert_array_equal(ours, theirs, err_msg=name)
 
 
-@settings(deadline=None)
+@few
 @given(seeds, gaps, rules, costs)
 def test_compiled_and_interpreted_runs_are_the_same(
     seed: int, share: float, of_rules: dict[str, float], paid: Costs
