@@ -82,16 +82,19 @@ def run(
     return Run(result, outcome.still_open(bars, desk), desk.verdicts)
 
 
-def _each_compiled(function: Callable[..., Floats], *of: Floats, span: int) -> Floats:
-    return each_symbol(compiled(function), *of, span=span)
+def _each_compiled(function: Callable[..., None], *of: Floats | int) -> Floats:
+    return each_symbol(compiled(function), *of)
 
 
 def _inputs(bars: Bars, plan: Plan, warm_up: int) -> loop.Inputs:
-    first, last = (np.zeros(len(bars.symbols), np.int64) for _ in range(2))
+    symbols, count = bars.close.shape
+    first, last = np.full(symbols, warm_up), np.full(symbols, count - 1)
     for row, close in enumerate(bars.close):
-        own = np.flatnonzero(~np.isnan(close))
-        first[row] = own[warm_up] if own.size > warm_up else close.size
-        last[row] = own[-1] if own.size else 0
+        there = ~np.isnan(close)
+        if not there.all():
+            own = np.flatnonzero(there)
+            first[row] = own[warm_up] if own.size > warm_up else count
+            last[row] = own[-1] if own.size else 0
     return loop.Inputs(
         open=bars.open,
         high=bars.high,
@@ -142,7 +145,6 @@ def _unasked(inputs: loop.Inputs) -> NDArray[np.uint8]:
 
 
 def _result(name: str, strategy: AnyPlanned, bars: Bars, terms: Terms, desk: loop.Desk) -> Result:
-    span = int(np.diff(bars.at).min()) if bars.at.size > 1 else 0
     return Result(
         name=name,
         book="",
@@ -150,9 +152,9 @@ def _result(name: str, strategy: AnyPlanned, bars: Bars, terms: Terms, desk: loo
         settings=digest(repr(strategy.params), repr(strategy.rules), repr(terms)),
         currency=terms.currency,
         began=outcome.moment(int(bars.at[0])),
-        ended=outcome.moment(int(bars.at[-1]) + span),
+        ended=outcome.moment(int(bars.at[-1]) + bars.span),
         capital=terms.capital,
-        at=bars.at + span,
+        at=bars.at + bars.span,
         equity=desk.equity,
         exposure=desk.exposure,
         trades=outcome.trades(name, bars, desk),

@@ -22,9 +22,9 @@ def inverse(x):
 
 
 def test_a_function_is_compiled_once() -> None:
-    machine = compiled(series.lagged)
-    assert machine is compiled(series.lagged)
-    assert machine.py_func.__code__ is series.lagged.__code__  # type: ignore[attr-defined]
+    machine = compiled(series.crossings)
+    assert machine is compiled(series.crossings)
+    assert machine.py_func.__code__ is series.crossings.__code__  # type: ignore[attr-defined]
 
 
 def test_functions_of_one_file_call_each_other_and_need_no_place_on_disk(

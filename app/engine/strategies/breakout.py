@@ -24,9 +24,9 @@ RULES = Rules(max_positions=4, warm_up=1000, risk_share=0.005, notional_share=0.
 
 def plan(bars: Bars, of: Breakout, each: Each) -> Plan:
     """Enter above the mean and the highest high; levels are fixed there, rounded to cents."""
-    enter = bars.close > each(exponential_mean, bars.close, span=of.trend)
-    enter &= bars.close > each(highest_before, bars.high, span=of.breakout)
-    risk = each(average_true_range, bars.high, bars.low, bars.close, span=of.range)
+    enter = bars.close > each(exponential_mean, bars.close, of.trend)
+    enter &= bars.close > each(highest_before, bars.high, of.breakout)
+    risk = each(average_true_range, bars.high, bars.low, bars.close, of.range)
     close, away = bars.close[enter], risk[enter]
     risk *= of.stop
     return Plan(

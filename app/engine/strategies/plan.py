@@ -20,11 +20,12 @@ P_contra = TypeVar("P_contra", contravariant=True)
 class Bars:
     """Several symbols' bars side by side on the union of their times, oldest first.
 
-    ``at`` holds the bars' starts, nanoseconds UTC, shape (bars,); the others have the shape
-    (symbols, bars), C's order, and are NaN where a symbol has no bar.
+    ``at`` holds the bars' starts, shape (bars,), and ``span`` their length, nanoseconds UTC; the
+    others have the shape (symbols, bars), C's order, and are NaN where a symbol has no bar.
     """
 
     symbols: tuple[str, ...]
+    span: int
     at: NDArray[np.int64]
     open: Floats
     high: Floats
@@ -79,9 +80,12 @@ class Rules:
 
 
 class Each(Protocol):
-    """Apply a function of one symbol's bars, of ``app.engine.series``, to each symbol's own."""
+    """Apply a function of ``app.engine.series`` to each symbol's own bars; NaN where it has none.
 
-    def __call__(self, function: Callable[..., Floats], *of: Floats, span: int) -> Floats: ...
+    Numbers of the function (its span) follow the arrays.
+    """
+
+    def __call__(self, function: Callable[..., None], *of: Floats | int) -> Floats: ...
 
 
 class Planner(Protocol[P_contra]):
@@ -103,14 +107,18 @@ class Planned(Generic[P]):
 AnyPlanned = Planned[Any]
 
 
-def each_symbol(function: Callable[..., Floats], *of: Floats, span: int) -> Floats:
-    """Apply a function to each symbol's own bars, of shape (bars,); NaN where it has none."""
-    result = np.empty_like(of[0])
-    for row, parts in enumerate(zip(*of, strict=True)):
+def each_symbol(function: Callable[..., None], *of: Floats | int) -> Floats:
+    """Be an ``Each``, by calling the function as it is given."""
+    arrays = [array for array in of if isinstance(array, np.ndarray)]
+    numbers = [number for number in of if not isinstance(number, np.ndarray)]
+    result = np.empty_like(arrays[0])
+    for row, parts in enumerate(zip(*arrays, strict=True)):
         there = ~np.isnan(parts[0])
         if there.all():
-            result[row] = function(*parts, span)
+            function(*parts, *numbers, result[row])
         else:
+            own = np.empty(np.count_nonzero(there))
+            function(*(part[there] for part in parts), *numbers, own)
             result[row] = np.nan
-            result[row, there] = function(*(part[there] for part in parts), span)
+            result[row, there] = own
     return result
