@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,10 +48,10 @@ class Cost:
     benchmark: str
     run_s: float
     first_s: float
-    ratio: float
     peak_mb: float
     trades: int
     equity: float
+    ratio: float = 1.0
 
 
 def cache() -> Path:
@@ -61,15 +61,15 @@ def cache() -> Path:
 
 
 def measure(folder: Path | None = None) -> list[Cost]:
-    """Run what can be run, our own engine right before each peer; say in a line what cannot."""
+    """Run what can be run, our own engine right after each peer; say in a line what cannot."""
     told = folder or bars.write(cache() / "bars")
     costs = []
     for peer in PEERS:
         if (python := _installed(peer)) is None:
             continue
         for benchmark in peer.benchmarks:
-            ours = _ours(benchmark, told)
-            costs += [ours, *_theirs(peer, python, told, ours)]
+            theirs, ours = _theirs(peer, python, told, benchmark), _ours(benchmark, told)
+            costs += [ours, *(_beside(ours, cost) for cost in theirs)]
     return [*costs, *_longer(told)]
 
 
@@ -89,34 +89,37 @@ def _installed(peer: Peer) -> Path | None:
     return python
 
 
-def _theirs(peer: Peer, python: Path, folder: Path, ours: Cost) -> Iterator[Cost]:
+def _theirs(peer: Peer, python: Path, folder: Path, benchmark: str) -> list[Cost]:
     script = str(HERE / "peer" / f"with_{peer.name}.py")
-    words = [str(python), script, ours.benchmark, str(folder), str(peer.rounds)]
+    words = [str(python), script, benchmark, str(folder), str(peer.rounds)]
     try:
         told = json.loads(_quiet(words).splitlines()[-1])
     except subprocess.CalledProcessError as error:
-        print(f"{peer.requirement} cannot run {ours.benchmark}: {_why(error)}")
-        return
-    yield Cost(peer.requirement, ours.benchmark, ratio=told["run_s"] / ours.run_s, **told)
+        print(f"{peer.requirement} cannot run {benchmark}: {_why(error)}")
+        return []
+    return [Cost(peer.requirement, benchmark, **told)]
+
+
+def _beside(ours: Cost, cost: Cost) -> Cost:
+    return replace(cost, ratio=cost.run_s / ours.run_s)
 
 
 def _ours(benchmark: str, folder: Path) -> Cost:
     with TemporaryDirectory() as place:
         path = Path(place) / "figures.json"
-        words = ["bench", benchmark, "--bars", str(folder), "--json", str(path)]
+        words = ["bench", benchmark, "--bars", str(folder), "--json", str(path), "--rounds", "15"]
         _quiet([str(METRONOME), *words])
         told = json.loads(path.read_text())
     kept = {name: told[name] for name in ("run_s", "first_s", "peak_mb", "trades", "equity")}
-    return Cost(OURS, benchmark, ratio=1.0, **kept)
+    return Cost(OURS, benchmark, **kept)
 
 
 def _longer(folder: Path) -> Iterator[Cost]:
     """Run over ten times the bars; the ratio is to as many as usual, right before."""
     longer = bars.write(cache() / f"bars-x{LONGER}", LONGER)
     for benchmark in MOST_S:
-        usual, told = _ours(benchmark, folder), asdict(_ours(benchmark, longer))
-        told |= {"engine": OURS_LONGER, "ratio": told["run_s"] / usual.run_s}
-        yield Cost(**told)
+        usual, cost = _ours(benchmark, folder), _ours(benchmark, longer)
+        yield _beside(usual, replace(cost, engine=OURS_LONGER))
 
 
 def _quiet(words: list[str]) -> str:

@@ -24,5 +24,7 @@ def plan(bars: Bars, of: EmaCross, each: Each) -> Plan:
     spread = each(exponential_mean, bars.close, of.fast)
     spread -= each(exponential_mean, bars.close, of.slow)
     turn = each(crossings, spread)
-    unused = np.full_like(spread, np.nan)
-    return Plan(turn > 0, turn < 0, unused, unused, unused)
+    enter, leave = turn > 0, turn < 0
+    unused = spread  # is done with, and new arrays of this size take time
+    unused.fill(np.nan)
+    return Plan(enter, leave, unused, unused, unused)

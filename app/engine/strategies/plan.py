@@ -39,8 +39,9 @@ class Plan:
     """What a strategy wishes at the close of each bar; all of the shape (symbols, bars).
 
     ``enter`` asks for a position, ``leave`` for its end. ``stop`` and ``target`` are the prices at
-    which a position entered here ends, ``risk`` what one of its shares may lose; they count where
-    ``enter`` is true, and are NaN where unused. Nothing of a bar depends on a later one.
+    which a position entered here ends, ``risk`` what one of its shares may lose: NaN for none.
+    They count where ``enter`` is true; elsewhere they may be anything. Nothing of a bar depends on
+    a later one.
     """
 
     enter: Marks
@@ -48,13 +49,6 @@ class Plan:
     stop: Floats
     target: Floats
     risk: Floats
-
-
-def levels(enter: Marks, prices: Floats | float) -> Floats:
-    """Return an array that has the prices where ``enter`` is true, in C's order, NaN elsewhere."""
-    placed = np.full(enter.shape, np.nan)
-    placed[enter] = prices
-    return placed
 
 
 @dataclass(frozen=True, slots=True)
