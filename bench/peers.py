@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -19,8 +20,8 @@ HERE = Path(__file__).parent
 #: What the aims ask for; seconds are those of two quiet cores.
 MOST_S = {"s1": 0.05, "s2": 0.08}
 LEAST, MOST_MB = 5.0, 400
-LONGER, MOST_LONGER = 10, 10.5
-OURS, OURS_LONGER = "metronome", f"metronome, {LONGER} x the bars"
+LONGER, TURNS, MOST_LONGER = 10, 3, 10.5
+OURS, OURS_LONGER = "metronome", f"metronome, {LONGER} x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,11 @@ def _ours(benchmark: str, folder: Path) -> Cost:
 
 
 def _longer(folder: Path) -> Iterator[Cost]:
-    """Run over ten times the bars; the ratio is to as many as usual, right before."""
+    """Run over ten times the bars and over as many as usual in turns; the best of each counts."""
     longer = bars.write(cache() / f"bars-x{LONGER}", LONGER)
     for benchmark in MOST_S:
-        usual, cost = _ours(benchmark, folder), _ours(benchmark, longer)
+        turns = [(_ours(benchmark, folder), _ours(benchmark, longer)) for _ in range(TURNS)]
+        usual, cost = (min(of, key=lambda cost: cost.run_s) for of in zip(*turns, strict=True))
         yield _beside(usual, replace(cost, engine=OURS_LONGER))
 
 
@@ -135,7 +137,7 @@ def _why(error: OSError | subprocess.CalledProcessError) -> str:
 def report(folder: Path | None, path: Path | None) -> None:
     """Measure, print a table and what of the aims was reached, and write JSON if asked."""
     costs = measure(folder and folder.resolve())
-    table = Table(title="benchmarks, side by side")
+    table = Table(title="benchmarks, side by side", box=SIMPLE_HEAD)
     for column in ("benchmark", "engine", "run s", "x ours", "first s", "peak MB", "trades"):
         table.add_column(column, justify="left" if column in ("benchmark", "engine") else "right")
     for cost in sorted(costs, key=lambda cost: cost.benchmark):

@@ -100,13 +100,11 @@ def _tallies(symbols: tuple[str, ...], counts: NDArray[np.int64]) -> Iterator[Ta
 
 def candles(bars: Bars) -> dict[str, Candles]:
     """Return each symbol's own bars; a view where it has them all."""
-    own = {}
-    for row, symbol in enumerate(bars.symbols):
-        there = ~np.isnan(bars.close[row])
-        picked = slice(None) if there.all() else there
-        prices = (bars.open, bars.high, bars.low, bars.close)
-        own[symbol] = Candles(bars.at[picked], *(price[row, picked] for price in prices))
-    return own
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    return {
+        symbol: Candles(bars.at[own], *(price[row, own] for price in prices))
+        for row, (symbol, own) in enumerate(zip(bars.symbols, bars.own, strict=True))
+    }
 
 
 def moment(nanoseconds: int) -> datetime:

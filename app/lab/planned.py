@@ -76,7 +76,7 @@ def run(
     go: Callable[[loop.Inputs, loop.Desk], None] = loop.run if plain else compiled(loop.run)
     plan = strategy.plan(bars, strategy.params, each_symbol if plain else _each_compiled)
     inputs = _inputs(bars, plan, strategy.rules.warm_up)
-    desk = _desk(strategy, terms, inputs)
+    desk = _desk(strategy, terms, bars, inputs)
     go(inputs, desk)
     result = _result(name, strategy, bars, terms, desk)
     return Run(result, outcome.still_open(bars, desk), desk.verdicts)
@@ -89,10 +89,8 @@ def _each_compiled(function: Callable[..., None], *of: Floats | int) -> Floats:
 def _inputs(bars: Bars, plan: Plan, warm_up: int) -> loop.Inputs:
     symbols, count = bars.close.shape
     first, last = np.full(symbols, warm_up), np.full(symbols, count - 1)
-    for row, close in enumerate(bars.close):
-        there = ~np.isnan(close)
-        if not there.all():
-            own = np.flatnonzero(there)
+    for row, own in enumerate(bars.own):
+        if not isinstance(own, slice):
             first[row] = own[warm_up] if own.size > warm_up else count
             last[row] = own[-1] if own.size else 0
     return loop.Inputs(
@@ -110,11 +108,11 @@ def _inputs(bars: Bars, plan: Plan, warm_up: int) -> loop.Inputs:
     )
 
 
-def _desk(strategy: AnyPlanned, terms: Terms, inputs: loop.Inputs) -> loop.Desk:
+def _desk(strategy: AnyPlanned, terms: Terms, bars: Bars, inputs: loop.Inputs) -> loop.Desk:
     rules, costs = strategy.rules, terms.costs
     account = np.zeros(1, loop.ACCOUNT)
     account["cash"] = terms.capital
-    symbols, bars = inputs.close.shape
+    symbols, count = bars.close.shape
     return loop.Desk(
         terms=loop.Terms(
             max_positions=rules.max_positions,
@@ -129,17 +127,17 @@ def _desk(strategy: AnyPlanned, terms: Terms, inputs: loop.Inputs) -> loop.Desk:
         account=account,
         positions=np.zeros(symbols, loop.POSITION),
         trades=np.empty(np.count_nonzero(inputs.enter), loop.TRADE),
-        equity=np.empty(bars),
-        exposure=np.empty(bars),
-        verdicts=_unasked(inputs),
+        equity=np.empty(count),
+        exposure=np.empty(count),
+        verdicts=_unasked(bars, inputs),
     )
 
 
-def _unasked(inputs: loop.Inputs) -> NDArray[np.uint8]:
+def _unasked(bars: Bars, inputs: loop.Inputs) -> NDArray[np.uint8]:
     """Return the verdicts on bars about which the loop need not be asked."""
-    verdicts = np.full(inputs.close.shape, loop.BELOW_CUTOFF, np.uint8)
-    verdicts[np.isnan(inputs.close)] = loop.STALE_DATA
-    for row, first in enumerate(inputs.first):
+    verdicts = np.full(bars.close.shape, loop.STALE_DATA, np.uint8)
+    for row, (own, first) in enumerate(zip(bars.own, inputs.first, strict=True)):
+        verdicts[row, own] = loop.BELOW_CUTOFF
         verdicts[row, :first] = loop.NO_HISTORY
     return verdicts
 

@@ -41,7 +41,7 @@ def walk(seed: int, symbols: int, count: int, gaps: float = 0.0) -> Bars:
 
 def until(of: Bars, bar: int) -> Bars:
     """Return the first ``bar`` bars."""
-    names = [field.name for field in fields(Bars)][2:]
+    names = [field.name for field in fields(Bars)][2:-1]
     return replace(of, **{n: np.ascontiguousarray(getattr(of, n)[..., :bar]) for n in names})
 
 

@@ -1,7 +1,7 @@
 """Strategies that state their wishes as arrays, for all bars at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from app.engine.errors import InvalidData
 from app.engine.market import Floats
 
 Marks = NDArray[np.bool_]
+Places = slice | NDArray[np.intp]
 P = TypeVar("P")
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -21,7 +22,8 @@ class Bars:
     """Several symbols' bars side by side on the union of their times, oldest first.
 
     ``at`` holds the bars' starts, shape (bars,), and ``span`` their length, nanoseconds UTC; the
-    others have the shape (symbols, bars), C's order, and are NaN where a symbol has no bar.
+    others have the shape (symbols, bars), C's order, and are NaN where a symbol has no bar. ``own``
+    are the places of each symbol's own bars, a slice where it has them all.
     """
 
     symbols: tuple[str, ...]
@@ -32,6 +34,16 @@ class Bars:
     low: Floats
     close: Floats
     volume: Floats
+    own: tuple[Places, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "own", tuple(own_places(close) for close in self.close))
+
+
+def own_places(values: Floats) -> Places:
+    """Return where a symbol's values, of shape (bars,), are not NaN: a slice where none is."""
+    missing = np.isnan(values)
+    return np.flatnonzero(~missing) if missing.any() else slice(0, values.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +119,12 @@ def each_symbol(function: Callable[..., None], *of: Floats | int) -> Floats:
     numbers = [number for number in of if not isinstance(number, np.ndarray)]
     result = np.empty_like(arrays[0])
     for row, parts in enumerate(zip(*arrays, strict=True)):
-        there = ~np.isnan(parts[0])
-        if there.all():
+        own = own_places(parts[0])
+        if isinstance(own, slice):
             function(*parts, *numbers, result[row])
         else:
-            own = np.empty(np.count_nonzero(there))
-            function(*(part[there] for part in parts), *numbers, own)
+            filled = np.empty(own.size)
+            function(*(part[own] for part in parts), *numbers, filled)
             result[row] = np.nan
-            result[row, there] = own
+            result[row, own] = filled
     return result
