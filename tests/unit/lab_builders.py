@@ -58,7 +58,7 @@ class Wish:
 
 def _as_wished(of: Bars, wish: Wish, each: Each) -> Plan:
     def rows(values: Any, kind: Any) -> NDArray[Any]:
-        return np.ascontiguousarray(np.broadcast_to(np.array(values, kind), of.close.shape))
+        return np.array(np.broadcast_to(np.array(values, kind), of.close.shape))
 
     levels = (rows(values, float) for values in (wish.stop, wish.target, wish.risk))
     return Plan(rows(wish.enter, bool), rows(wish.leave, bool), *levels)
