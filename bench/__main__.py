@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from bench import latency, route_risk, score, verdicts
+from bench import latency, peers, route_risk, score, verdicts
 
 P, T = ParamSpec("P"), TypeVar("T")
 
@@ -26,7 +26,12 @@ def main() -> None:
     options.add_argument("--slots", type=int, default=60, help="of a day's 780 (default 60)")
     options.add_argument("--json", type=Path, help="also write the figures to this file")
     options.add_argument("--signals", type=int, default=20_000, help="signals to route")
+    options.add_argument("--peers", action="store_true", help="beside other engines, nothing else")
+    options.add_argument("--bars", type=Path, help="with --peers: bars (default: drawn, and kept)")
     wanted = options.parse_args()
+    if wanted.peers:
+        peers.report(wanted.bars, wanted.json)
+        return
     scored = apart(score.measure, 10_000, 200)
     print(score.in_words(scored))
     measured = apart(latency.measure, max(wanted.orders, 10))

@@ -40,7 +40,7 @@ def read_folder(folder: Path, symbols: Sequence[str] = ()) -> Loaded:
         )
     raws = {symbol: read_bars(files[symbol], needed=PRICES) for symbol in symbols or files}
     step = _step_of_all(raws)
-    bars = _aligned(raws)
+    bars = _aligned(raws, step)
     return Loaded(bars, tuple(line for symbol in raws for line in _flaws(symbol, raws, bars, step)))
 
 
@@ -71,7 +71,7 @@ def _step(raw: RawBars) -> int:
     return step
 
 
-def _aligned(raws: dict[str, RawBars]) -> Bars:
+def _aligned(raws: dict[str, RawBars], step: int) -> Bars:
     """Put symbols side by side on the union of their times."""
     first, *others = (raw.starts for raw in raws.values())
     alike = all(np.array_equal(first, starts) for starts in others)
@@ -83,7 +83,7 @@ def _aligned(raws: dict[str, RawBars]) -> Bars:
         columns[name] = np.empty(shape) if alike else np.full(shape, np.nan)
         for row, (raw, place) in enumerate(zip(raws.values(), places, strict=True)):
             columns[name][row, place] = raw.columns.pop(name)  # both at once are twice the memory
-    return Bars(tuple(raws), at * NS, **columns)
+    return Bars(tuple(raws), step * NS, at * NS, **columns)
 
 
 def _flaws(symbol: str, raws: dict[str, RawBars], bars: Bars, step: int) -> list[str]:

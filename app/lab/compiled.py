@@ -23,11 +23,19 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 @cache
 def _file(module: str) -> dict[str, Any]:
     """Return a file's names, its functions replaced by compiled ones that call each other."""
-    from numba import njit  # takes a second
-
     names = dict(vars(sys.modules[module]))
     for name, value in list(names.items()):
         if isinstance(value, FunctionType) and value.__module__ == module:
-            own = FunctionType(value.__code__, names, name, value.__defaults__)
-            names[name] = njit(own, cache=True, error_model="numpy")
+            names[name] = _machine(FunctionType(value.__code__, names, name, value.__defaults__))
     return names
+
+
+def _machine(function: Callable[..., Any]) -> Callable[..., Any]:
+    from numba import njit  # takes a second
+
+    machine: Callable[..., Any]
+    try:
+        machine = njit(function, cache=True, error_model="numpy")
+    except RuntimeError:  # nowhere to keep it: it is compiled in every process
+        machine = njit(function, error_model="numpy")
+    return machine

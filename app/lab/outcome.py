@@ -82,8 +82,8 @@ def still_open(bars: Bars, desk: loop.Desk) -> Open:
 
 def funnel(symbols: tuple[str, ...], verdicts: NDArray[np.uint8]) -> tuple[Stage, ...]:
     """Return how many bars each gate refused, of all that there were."""
-    codes = len(loop.REASONS)
-    counts = np.array([np.bincount(row, minlength=codes) for row in verdicts])
+    codes = range(len(loop.REASONS))
+    counts = np.array([[np.count_nonzero(row == code) for code in codes] for row in verdicts])
     tallies = list(_tallies(symbols, counts))
     return stages(tallies, {"plan": GATES[1:]})
 
@@ -100,13 +100,11 @@ def _tallies(symbols: tuple[str, ...], counts: NDArray[np.int64]) -> Iterator[Ta
 
 def candles(bars: Bars) -> dict[str, Candles]:
     """Return each symbol's own bars; a view where it has them all."""
-    own = {}
-    for row, symbol in enumerate(bars.symbols):
-        there = ~np.isnan(bars.close[row])
-        picked = slice(None) if there.all() else there
-        prices = (bars.open, bars.high, bars.low, bars.close)
-        own[symbol] = Candles(bars.at[picked], *(price[row, picked] for price in prices))
-    return own
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    return {
+        symbol: Candles(bars.at[own], *(price[row, own] for price in prices))
+        for row, (symbol, own) in enumerate(zip(bars.symbols, bars.own, strict=True))
+    }
 
 
 def moment(nanoseconds: int) -> datetime:

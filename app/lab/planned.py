@@ -33,8 +33,9 @@ class Costs:
     slippage_bps: float = 1.0
 
     def __post_init__(self) -> None:
+        worse = (self.half_spread_bps, self.slippage_bps)
         fees = (self.fee_per_share, self.fee_share, self.least_fee)
-        if not min(*fees, self.half_spread_bps, self.slippage_bps) >= 0:
+        if not all(cost >= 0 for cost in (*fees, *worse)):
             raise InvalidData(f"{self}: costs are 0 or more")
 
 
@@ -75,22 +76,23 @@ def run(
     go: Callable[[loop.Inputs, loop.Desk], None] = loop.run if plain else compiled(loop.run)
     plan = strategy.plan(bars, strategy.params, each_symbol if plain else _each_compiled)
     inputs = _inputs(bars, plan, strategy.rules.warm_up)
-    desk = _desk(strategy, terms, inputs)
+    desk = _desk(strategy, terms, bars, inputs)
     go(inputs, desk)
     result = _result(name, strategy, bars, terms, desk)
     return Run(result, outcome.still_open(bars, desk), desk.verdicts)
 
 
-def _each_compiled(function: Callable[..., Floats], *of: Floats, span: int) -> Floats:
-    return each_symbol(compiled(function), *of, span=span)
+def _each_compiled(function: Callable[..., None], *of: Floats | int) -> Floats:
+    return each_symbol(compiled(function), *of)
 
 
 def _inputs(bars: Bars, plan: Plan, warm_up: int) -> loop.Inputs:
-    first, last = (np.zeros(len(bars.symbols), np.int64) for _ in range(2))
-    for row, close in enumerate(bars.close):
-        own = np.flatnonzero(~np.isnan(close))
-        first[row] = own[warm_up] if own.size > warm_up else close.size
-        last[row] = own[-1] if own.size else 0
+    symbols, count = bars.close.shape
+    first, last = np.full(symbols, warm_up), np.full(symbols, count - 1)
+    for row, own in enumerate(bars.own):
+        if not isinstance(own, slice):
+            first[row] = own[warm_up] if own.size > warm_up else count
+            last[row] = own[-1] if own.size else 0
     return loop.Inputs(
         open=bars.open,
         high=bars.high,
@@ -106,11 +108,11 @@ def _inputs(bars: Bars, plan: Plan, warm_up: int) -> loop.Inputs:
     )
 
 
-def _desk(strategy: AnyPlanned, terms: Terms, inputs: loop.Inputs) -> loop.Desk:
+def _desk(strategy: AnyPlanned, terms: Terms, bars: Bars, inputs: loop.Inputs) -> loop.Desk:
     rules, costs = strategy.rules, terms.costs
     account = np.zeros(1, loop.ACCOUNT)
     account["cash"] = terms.capital
-    symbols, bars = inputs.close.shape
+    symbols, count = bars.close.shape
     return loop.Desk(
         terms=loop.Terms(
             max_positions=rules.max_positions,
@@ -125,23 +127,22 @@ def _desk(strategy: AnyPlanned, terms: Terms, inputs: loop.Inputs) -> loop.Desk:
         account=account,
         positions=np.zeros(symbols, loop.POSITION),
         trades=np.empty(np.count_nonzero(inputs.enter), loop.TRADE),
-        equity=np.empty(bars),
-        exposure=np.empty(bars),
-        verdicts=_unasked(inputs),
+        equity=np.empty(count),
+        exposure=np.empty(count),
+        verdicts=_unasked(bars, inputs),
     )
 
 
-def _unasked(inputs: loop.Inputs) -> NDArray[np.uint8]:
+def _unasked(bars: Bars, inputs: loop.Inputs) -> NDArray[np.uint8]:
     """Return the verdicts on bars about which the loop need not be asked."""
-    verdicts = np.full(inputs.close.shape, loop.BELOW_CUTOFF, np.uint8)
-    verdicts[np.isnan(inputs.close)] = loop.STALE_DATA
-    for row, first in enumerate(inputs.first):
+    verdicts = np.full(bars.close.shape, loop.STALE_DATA, np.uint8)
+    for row, (own, first) in enumerate(zip(bars.own, inputs.first, strict=True)):
+        verdicts[row, own] = loop.BELOW_CUTOFF
         verdicts[row, :first] = loop.NO_HISTORY
     return verdicts
 
 
 def _result(name: str, strategy: AnyPlanned, bars: Bars, terms: Terms, desk: loop.Desk) -> Result:
-    span = int(np.diff(bars.at).min()) if bars.at.size > 1 else 0
     return Result(
         name=name,
         book="",
@@ -149,9 +150,9 @@ def _result(name: str, strategy: AnyPlanned, bars: Bars, terms: Terms, desk: loo
         settings=digest(repr(strategy.params), repr(strategy.rules), repr(terms)),
         currency=terms.currency,
         began=outcome.moment(int(bars.at[0])),
-        ended=outcome.moment(int(bars.at[-1]) + span),
+        ended=outcome.moment(int(bars.at[-1]) + bars.span),
         capital=terms.capital,
-        at=bars.at + span,
+        at=bars.at + bars.span,
         equity=desk.equity,
         exposure=desk.exposure,
         trades=outcome.trades(name, bars, desk),

@@ -20,7 +20,7 @@ def bars(close: Any, **prices: Any) -> Bars:
     given = {name: np.atleast_2d(np.array(rows, float)) for name, rows in prices.items()}
     rows = {name: given.get(name, closes).copy() for name in ("open", "high", "low", "volume")}
     symbols = tuple(f"S{row}" for row in range(closes.shape[0]))
-    return Bars(symbols, np.arange(closes.shape[1]) * MINUTE, close=closes, **rows)
+    return Bars(symbols, MINUTE, np.arange(closes.shape[1]) * MINUTE, close=closes, **rows)
 
 
 def walk(seed: int, symbols: int, count: int, gaps: float = 0.0) -> Bars:
@@ -41,7 +41,7 @@ def walk(seed: int, symbols: int, count: int, gaps: float = 0.0) -> Bars:
 
 def until(of: Bars, bar: int) -> Bars:
     """Return the first ``bar`` bars."""
-    names = [field.name for field in fields(Bars)][1:]
+    names = [field.name for field in fields(Bars)][2:-1]
     return replace(of, **{n: np.ascontiguousarray(getattr(of, n)[..., :bar]) for n in names})
 
 
@@ -58,7 +58,7 @@ class Wish:
 
 def _as_wished(of: Bars, wish: Wish, each: Each) -> Plan:
     def rows(values: Any, kind: Any) -> NDArray[Any]:
-        return np.ascontiguousarray(np.broadcast_to(np.array(values, kind), of.close.shape))
+        return np.array(np.broadcast_to(np.array(values, kind), of.close.shape))
 
     levels = (rows(values, float) for values in (wish.stop, wish.target, wish.risk))
     return Plan(rows(wish.enter, bool), rows(wish.leave, bool), *levels)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.engine.series import exponential_mean, lagged
-from app.engine.strategies.plan import Bars, Each, Plan, Rules, levels
+from app.engine.series import crossings, exponential_mean
+from app.engine.strategies.plan import Bars, Each, Plan, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,10 @@ RULES = Rules(max_positions=1, warm_up=1000, lot=100)
 
 def plan(bars: Bars, of: EmaCross, each: Each) -> Plan:
     """Enter where the fast mean crosses above the slow one, leave where it crosses below."""
-    spread = each(exponential_mean, bars.close, span=of.fast)
-    spread -= each(exponential_mean, bars.close, span=of.slow)
-    before = each(lagged, spread, span=1)
-    enter = (spread > 0) & (before <= 0)
-    unused = levels(enter, np.nan)
-    return Plan(enter, (spread < 0) & (before >= 0), unused, unused, unused)
+    spread = each(exponential_mean, bars.close, of.fast)
+    spread -= each(exponential_mean, bars.close, of.slow)
+    turn = each(crossings, spread)
+    enter, leave = turn > 0, turn < 0
+    unused = spread  # is done with, and new arrays of this size take time
+    unused.fill(np.nan)
+    return Plan(enter, leave, unused, unused, unused)

@@ -1,7 +1,7 @@
 """Strategies that state their wishes as arrays, for all bars at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from app.engine.errors import InvalidData
 from app.engine.market import Floats
 
 Marks = NDArray[np.bool_]
+Places = slice | NDArray[np.intp]
 P = TypeVar("P")
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -20,17 +21,29 @@ P_contra = TypeVar("P_contra", contravariant=True)
 class Bars:
     """Several symbols' bars side by side on the union of their times, oldest first.
 
-    ``at`` holds the bars' starts, nanoseconds UTC, shape (bars,); the others have the shape
-    (symbols, bars), C's order, and are NaN where a symbol has no bar.
+    ``at`` holds the bars' starts, shape (bars,), and ``span`` their length, nanoseconds UTC; the
+    others have the shape (symbols, bars), C's order, and are NaN where a symbol has no bar. ``own``
+    are the places of each symbol's own bars, a slice where it has them all.
     """
 
     symbols: tuple[str, ...]
+    span: int
     at: NDArray[np.int64]
     open: Floats
     high: Floats
     low: Floats
     close: Floats
     volume: Floats
+    own: tuple[Places, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "own", tuple(own_places(close) for close in self.close))
+
+
+def own_places(values: Floats) -> Places:
+    """Return where a symbol's values, of shape (bars,), are not NaN: a slice where none is."""
+    missing = np.isnan(values)
+    return np.flatnonzero(~missing) if missing.any() else slice(0, values.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +51,9 @@ class Plan:
     """What a strategy wishes at the close of each bar; all of the shape (symbols, bars).
 
     ``enter`` asks for a position, ``leave`` for its end. ``stop`` and ``target`` are the prices at
-    which a position entered here ends, ``risk`` what one of its shares may lose; they count where
-    ``enter`` is true, and are NaN where unused. Nothing of a bar depends on a later one.
+    which a position entered here ends, ``risk`` what one of its shares may lose: NaN for none.
+    They count where ``enter`` is true; elsewhere they may be anything. Nothing of a bar depends on
+    a later one.
     """
 
     enter: Marks
@@ -47,13 +61,6 @@ class Plan:
     stop: Floats
     target: Floats
     risk: Floats
-
-
-def levels(enter: Marks, prices: Floats | float) -> Floats:
-    """Return an array that has the prices where ``enter`` is true, in C's order, NaN elsewhere."""
-    placed = np.full(enter.shape, np.nan)
-    placed[enter] = prices
-    return placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +81,17 @@ class Rules:
 
     def __post_init__(self) -> None:
         sizes = (self.lot, self.risk_share, self.notional_share)
-        if not (min(sizes) > 0 and min(sizes) < inf and self.max_positions > 0):
+        if not (all(size > 0 for size in sizes) and min(sizes) < inf and self.max_positions > 0):
             raise InvalidData(f"{self}: limit the quantity, by numbers above 0, and the positions")
 
 
 class Each(Protocol):
-    """Apply a function of one symbol's bars, of ``app.engine.series``, to each symbol's own."""
+    """Apply a function of ``app.engine.series`` to each symbol's own bars; NaN where it has none.
 
-    def __call__(self, function: Callable[..., Floats], *of: Floats, span: int) -> Floats: ...
+    Numbers of the function (its span) follow the arrays.
+    """
+
+    def __call__(self, function: Callable[..., None], *of: Floats | int) -> Floats: ...
 
 
 class Planner(Protocol[P_contra]):
@@ -103,14 +113,18 @@ class Planned(Generic[P]):
 AnyPlanned = Planned[Any]
 
 
-def each_symbol(function: Callable[..., Floats], *of: Floats, span: int) -> Floats:
-    """Apply a function to each symbol's own bars, of shape (bars,); NaN where it has none."""
-    result = np.empty_like(of[0])
-    for row, parts in enumerate(zip(*of, strict=True)):
-        there = ~np.isnan(parts[0])
-        if there.all():
-            result[row] = function(*parts, span)
+def each_symbol(function: Callable[..., None], *of: Floats | int) -> Floats:
+    """Be an ``Each``, by calling the function as it is given."""
+    arrays = [array for array in of if isinstance(array, np.ndarray)]
+    numbers = [number for number in of if not isinstance(number, np.ndarray)]
+    result = np.empty_like(arrays[0])
+    for row, parts in enumerate(zip(*arrays, strict=True)):
+        own = own_places(parts[0])
+        if isinstance(own, slice):
+            function(*parts, *numbers, result[row])
         else:
+            filled = np.empty(own.size)
+            function(*(part[own] for part in parts), *numbers, filled)
             result[row] = np.nan
-            result[row, there] = function(*(part[there] for part in parts), span)
+            result[row, own] = filled
     return result
