@@ -87,7 +87,9 @@ def planned(strategy: AnyPlanned) -> Decide:
 
     def decide(bars: Bars) -> list[str]:
         plan = strategy.plan(bars, strategy.params, each_symbol)
-        parts = (plan.enter, plan.leave, plan.stop, plan.target, plan.risk)
+        # Levels count where something is entered; elsewhere they may be anything.
+        levels = (plan.stop, plan.target, plan.risk)
+        parts = (plan.enter, plan.leave, *(np.where(plan.enter, each, 0) for each in levels))
         return [
             "|".join(np.ascontiguousarray(part[:, place]).tobytes().hex() for part in parts)
             for place in range(bars.at.size)

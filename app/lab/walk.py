@@ -44,6 +44,7 @@ from app.pipeline.taped_day import ORDERS
 from app.pipeline.turns import Still
 
 MINUTE = timedelta(minutes=1)
+MINUTE_NS = 60_000_000_000
 BROKER = Venue("bars", Capabilities(client_ids=True, auction_orders=True, stop_orders=True))
 
 
@@ -91,10 +92,9 @@ def walk(
 
 
 def _check_minutes(bars: Bars) -> None:
-    steps = np.diff(bars.at)
-    if steps.size and int(np.median(steps)) != 60_000_000_000:
-        found = int(np.median(steps)) // 1_000_000_000
-        raise InvalidData(f"bars of {found} s: a book that trades live needs bars of one minute")
+    if bars.span != MINUTE_NS:
+        seconds = bars.span // 1_000_000_000
+        raise InvalidData(f"bars of {seconds} s: a book that trades live needs bars of one minute")
 
 
 def _sessions(bars: Bars, calendar: Calendar) -> Iterator[tuple[SessionHours, list[int]]]:
@@ -241,7 +241,7 @@ class _Walker:
         self._tallies.hear(calls)
         self._digests[place] = said(calls)[0]
         money = ledger.read(self._memory, self._book.id)
-        self._at.append(int(self._bars.at[place]) + 60_000_000_000)
+        self._at.append(int(self._bars.at[place]) + MINUTE_NS)
         self._equity.append(float(money.equity))
         self._exposure.append(float(money.equity - money.cash))
 

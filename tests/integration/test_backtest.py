@@ -45,6 +45,7 @@ def lively(seed: int = 3, minutes: int = MINUTES) -> Bars:
     wide = np.abs(draw.normal(0, 0.0004, shape))
     return Bars(
         symbols=SYMBOLS,
+        span=60_000_000_000,
         at=(OPEN_NS + 60 * np.arange(minutes, dtype=np.int64)) * 1_000_000_000,
         open=opened,
         high=np.maximum(opened, close) * (1 + wide),
@@ -147,7 +148,7 @@ def test_a_symbol_without_bars_is_told() -> None:
 def test_bars_of_another_length_and_of_other_symbols_are_refused() -> None:
     bars = lively(minutes=60)
     with pytest.raises(InvalidData, match="bars of 300 s: a book that trades live needs bars of"):
-        result(replace(bars, at=bars.at[0] + 5 * (bars.at - bars.at[0])))
+        result(replace(bars, span=5 * bars.span))
     with pytest.raises(InvalidData, match="none of us_baskets's symbols is among the bars"):
         result(replace(bars, symbols=("A", "B", "C", "D", "E")))
 
