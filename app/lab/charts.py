@@ -20,11 +20,21 @@ from app.lab.result import Candles, Moments, Result, Trades
 from app.lab.thinning import Buckets, Places
 
 Names = NDArray[np.str_]
+Flags = NDArray[np.bool_]
 Shorts = NDArray[np.float32]
 
 UP, DOWN, LINE, SOFT = "#1f9d6b", "#d1495b", "#3f7fd1", "rgba(63,127,209,0.25)"
-_PLAIN = {"template": {}, "showlegend": False, "margin": {"l": 14, "r": 14, "t": 14, "b": 14}}
-_BARS = {"type": "category", "tickangle": 0, "automargin": True, "showgrid": False}
+#: Where so much of the peak is lost, exposure is a share of next to nothing and is not drawn: it
+#: would make all other days flat.
+RUIN = 0.9
+_PLAIN = {"template": {}, "showlegend": False, "margin": {"l": 56, "r": 14, "t": 34, "b": 14}}
+_BARS = {
+    "type": "category",
+    "tickangle": 0,
+    "automargin": "height",
+    "ticklabeloverflow": "hide past div",
+    "showgrid": False,
+}
 
 
 def course(of: Result, within: Buckets) -> go.Figure:
@@ -38,14 +48,14 @@ def course(of: Result, within: Buckets) -> go.Figure:
     at = when[np.searchsorted(places, within.starts)]
     lines = [
         _line(when, of.equity[places], "y", LINE, "equity %{y:,.2f}"),
-        _line(when, -fallen[places], "y2", DOWN, "drawdown %{y:.2%}", fill="tozeroy"),
-        *_exposure(of, within, at),
+        _line(when, _short(-fallen[places]), "y2", DOWN, "drawdown %{y:.2%}", fill="tozeroy"),
+        *_exposure(of, fallen < RUIN, within, at),
     ]
     figure = go.Figure(lines, _PLAIN | {"hovermode": "x unified", "hoversubplots": "axis"})
     figure.update_layout(
         xaxis=_BARS | {"anchor": "y3"},
-        yaxis=_axis(of.currency, [0.5, 1], tickformat=",.6~g"),
-        yaxis2=_axis("drawdown", [0.26, 0.45], tickformat=".3~p", rangemode="tozero"),
+        yaxis=_axis(of.currency, [0.5, 1], tickformat=",.2~f"),
+        yaxis2=_axis("drawdown", [0.26, 0.45], tickformat=".3~p", range=_below(fallen)),
         yaxis3=_axis("exposure", [0, 0.2], tickformat=".3~p", rangemode="tozero"),
     )
     figure.add_hline(of.capital, line={"dash": "dot", "width": 1, "color": "#888"})
@@ -66,8 +76,8 @@ def candles(of: Result, symbol: str, chosen: Places, within: Buckets) -> go.Figu
     figure.add_trace(_dots(entered, bought, told, "triangle-up", LINE))
     figure.add_trace(_dots(left, sold, told, "triangle-down", outcome))
     figure.update_layout(
-        xaxis=_BARS | {"rangeslider": {"visible": False}},
-        yaxis=_axis(of.currency, [0, 1], hoverformat=",.4~f"),
+        xaxis=_BARS | {"rangeslider": {"visible": False}, "range": [-1, len(names)]},
+        yaxis=_axis(of.currency, [0, 1], tickformat=",.4~f", hoverformat=",.4~f"),
     )
     return figure
 
@@ -90,28 +100,38 @@ def excursions(of: Result, chosen: Places) -> go.Figure:
                     f"%{{text}}<br>{what} %{{x:.2%}}<br>came to %{{y:.2%}}<extra></extra>"
                 ),
             )
-    across = {"tickformat": ".2~p", "automargin": True, "nticks": 6}
+    across = {"tickformat": ".2~p", "automargin": True, "nticks": 6, "rangemode": "tozero"}
     figure.update_layout(
         margin={"b": 50},
-        xaxis=across | {"domain": [0, 0.48], "title": "worst (MAE)"},
-        xaxis2=across | {"domain": [0.52, 1], "title": "best (MFE)"},
-        yaxis=_axis("came to, after fees", [0, 1], tickformat=".2~p"),
+        xaxis=across | {"domain": [0, 0.46], "title": "worst (MAE)"},
+        xaxis2=across | {"domain": [0.54, 1], "title": "best (MFE)"},
+        yaxis=_axis("came to, after fees", [0, 1], tickformat=".2~p", rangemode="tozero"),
     )
     return figure
 
 
-def _exposure(of: Result, within: Buckets, at: Names) -> Iterable[go.Scatter]:
-    held = np.divide(np.abs(of.exposure), of.equity, out=np.zeros(len(of.at)), where=of.equity > 0)
+def _below(fallen: Floats) -> list[float]:
+    """Return the axis of a drawdown, which has a depth even where nothing fell."""
+    return [-1.05 * max(float(fallen.max(initial=0)), 0.001), 0]
+
+
+def _exposure(of: Result, alive: Flags, within: Buckets, at: Names) -> Iterable[go.Scatter]:
+    gaps = np.full(len(of.at), np.nan)
+    held = np.divide(np.abs(of.exposure), of.equity, out=gaps, where=alive & (of.equity > 0))
     if within.size > 1:
         most = np.maximum.reduceat(held, within.starts)
-        yield _line(at, most, "y3", SOFT, "exposure at most %{y:.1%}", fill="tozeroy", width=0)
-    yield _line(at, thinning.means(held, within), "y3", LINE, "exposure, mean %{y:.1%}")
+        told = "exposure at most %{y:.1%}"
+        yield _line(at, _short(most), "y3", SOFT, told, fill="tozeroy", width=0)
+    mean = _short(thinning.means(held, within))
+    yield _line(at, mean, "y3", LINE, "exposure, mean %{y:.1%}")
 
 
-def _line(at: Names, values: Floats, axis: str, color: str, told: str, **other: Any) -> go.Scatter:
+def _line(
+    at: Names, values: Floats | Shorts, axis: str, color: str, told: str, **other: Any
+) -> go.Scatter:
     return go.Scatter(
         x=at,
-        y=_short(values),
+        y=values,
         yaxis=axis,
         mode="lines",
         line={"color": color, "width": other.pop("width", 1.3)},

@@ -81,7 +81,9 @@ class Figures:
 
 
 def figures(of: Result, searched: Searched | None = None) -> Figures:
-    """Return the figures of a run. Raises InvalidData where an equity or a gain is no number."""
+    """Return the figures of a run. Raises InvalidData where any money in it is no number."""
+    if not (np.isfinite(of.capital) and np.isfinite(of.exposure).all()):
+        raise InvalidData("the capital, or the value of what was held at some bar, is no number")
     among = searched or Searched()
     days = daily(of.at, of.equity, of.capital, ZoneInfo(of.zone))
     last = float(of.equity[-1]) if len(of.equity) else of.capital

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
-from app.lab import charts, formats, thinning
+from app.lab import charts, drawdown, formats, thinning
 from app.lab.figures import returns
 from app.lab.result import Result
 
@@ -55,11 +55,16 @@ def course(of: Result) -> Picture | None:
     if not len(of.trades) and (of.equity == of.capital).all() and not of.exposure.any():
         return None
     within = thinning.buckets(len(of.at), CURVE)
-    note = (
-        f"{len(of.at):,} bars are drawn {within.size:,} at a time: the lowest and the highest of"
-        " each are on the curves, of the exposure the mean and the highest."
-    )
-    return Picture(_json(charts.course(of, within)), 560, note if within.size > 1 else "")
+    said = []
+    if within.size > 1:
+        said.append(
+            f"{len(of.at):,} bars are drawn {within.size:,} at a time: the lowest and the highest"
+            " of each are on the curves, of the exposure the mean and the highest."
+        )
+    if (drawdown.shares(of.equity, of.capital) >= charts.RUIN).any():
+        left = formats.percent(1 - charts.RUIN)
+        said.append(f"Exposure is not drawn where {left} of the peak or less is left.")
+    return Picture(_json(charts.course(of, within)), 560, " ".join(said))
 
 
 def excursions(of: Result) -> Picture | None:

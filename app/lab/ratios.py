@@ -91,8 +91,8 @@ def expected_max_sharpe(trials: int, variance: float) -> float | None:
         return None
     if trials == 1:
         return 0.0
-    best = _NORMAL.inv_cdf(1 - 1 / trials)
-    second = _NORMAL.inv_cdf(1 - 1 / (trials * math.e))
+    best = -_NORMAL.inv_cdf(1 / trials)  # of 1 - 1 / trials, which floats round to 1 for many
+    second = -_NORMAL.inv_cdf(1 / (trials * math.e))
     return math.sqrt(variance) * ((1 - np.euler_gamma) * best + np.euler_gamma * second)
 
 

@@ -22,7 +22,7 @@ def write(result: Result, path: Path, searched: Searched | None = None) -> None:
     """Write a run's report to a file, all of it or nothing.
 
     ``searched`` says of how many trials the run is the best. Raises InvalidData for a place that
-    cannot be written to and for an equity or a gain that is no number.
+    cannot be written to and for money that is no number.
     """
     whole_file.write(path, render(result, searched).encode(errors="replace"))
 

@@ -14,6 +14,8 @@ from app.lab.figures import Day, Figures, returns, traded
 from app.lab.result import Codes, Result, Trades
 
 Line = tuple[str, str]
+#: A month that returned less is hardly coloured, even where no other returned more.
+_PALE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _day(of: Day | None) -> str:
 def month_rows(days: Daily) -> list[tuple[int, list[Cell]]]:
     """Return a row a year: twelve months, and the year as a whole."""
     months = monthly(days)
-    strongest = max((abs(gained) for gained in months.values()), default=0.0) or 1.0
+    strongest = max([_PALE, *map(abs, months.values())])
     return [
         (
             year,

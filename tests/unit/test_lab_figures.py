@@ -136,6 +136,14 @@ def test_luck_without_a_variance_has_no_answer(trials: int, variance: float) -> 
     assert ratios.expected_max_sharpe(trials, variance) is None
 
 
+def test_luck_grows_with_trials_however_many() -> None:
+    few, many, most = (ratios.expected_max_sharpe(10**n, 1.0) for n in (1, 6, 30))
+    assert few is not None
+    assert many is not None
+    assert most is not None
+    assert 1 < few < many < most < 15
+
+
 def test_one_trial_has_no_luck_to_be_deflated_by() -> None:
     assert ratios.expected_max_sharpe(1, 9.0) == 0
 
@@ -177,6 +185,14 @@ def test_months_and_years_compound() -> None:
 def test_a_curve_that_is_no_number_is_refused(equity: list[float]) -> None:
     with pytest.raises(InvalidData, match="1 bars"):
         daily(by_minute(np.array(equity)), np.array(equity), 1.0, NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    "other", [{"capital": math.inf}, {"capital": math.nan}, {"exposure": np.full(15, math.nan)}]
+)
+def test_money_that_is_no_number_is_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(InvalidData, match="is no number"):
+        figures(a_result(**other))
 
 
 def test_bars_out_of_order_are_refused() -> None:

@@ -94,6 +94,18 @@ def test_nothing_comes_from_elsewhere(text: str) -> None:
     assert re.findall(r"https?:|url\(|@import|import\(|fetch\(|<link|<iframe", own) == []
 
 
+def test_a_browser_is_told_to_load_nothing(text: str) -> None:
+    policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';"
+    assert text.index(policy) < text.index("<style>") < text.index("<script")
+
+
+def test_paper_is_white_and_repeats_the_head_of_the_list(text: str) -> None:
+    assert text.count("prefers-color-scheme: dark") == 2
+    assert "@media screen and (prefers-color-scheme: dark) { :root:not(.paper)" in text
+    assert "<thead><tr><th>Symbol</th>" in text
+    assert 'addEventListener("beforeprint"' in text
+
+
 def test_the_library_travels_with_the_page(text: str) -> None:
     packed = max(Page(text).scripts, key=len)
     script = gzip.decompress(base64.b64decode(packed)).decode()
