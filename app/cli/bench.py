@@ -31,15 +31,16 @@ def bench(
     from dataclasses import asdict
     from json import dumps
 
-    from app.cli.writing import check_places, write_whole
+    from app.cli.writing import check_places
+    from app.lab import whole_file
     from app.lab.benchmark import measure
 
     check_places(json, trades)
     figures, run = measure(name, bars, rounds, plain=plain)
     if trades:
-        write_whole(trades, "\n".join([HEADER, *_rows(run)]) + "\n")
+        whole_file.write(trades, "\n".join([HEADER, *_rows(run), ""]).encode())
     if json:
-        write_whole(json, dumps(asdict(figures), indent=2) + "\n")
+        whole_file.write(json, (dumps(asdict(figures), indent=2) + "\n").encode())
     for line in (*run.result.warnings, *_lines(figures)):
         print(line)
 

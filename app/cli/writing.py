@@ -1,4 +1,4 @@
-"""Files that a command writes: whole or not at all, and refused before the work begins."""
+"""Files that a command is to write: refused before the work begins."""
 
 import os
 from pathlib import Path
@@ -15,13 +15,3 @@ def check_places(*paths: Path | None) -> None:
             raise AppError(f"{path}: is a folder; give a file's name")
         if not os.access(path.parent, os.W_OK):
             raise AppError(f"{path}: cannot be written; make the folder {path.parent} first")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place, then put it there. Raises OSError."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_text(text)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ import pytest
 from lab_builders import walk
 
 from app.cli.bench import bench
-from app.cli.writing import check_places, write_whole
+from app.cli.writing import check_places
 from app.engine.errors import AppError, InvalidData
+from app.lab import whole_file
 from app.lab.benchmark import BENCHMARKS, measure
 
 
@@ -88,8 +89,8 @@ def test_mistakes_are_named_before_anything_is_written(folder: Path, tmp_path: P
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    write_whole(path, "one\n")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "two \ud800\n")
+    whole_file.write(path, b"one\n")
+    with pytest.raises(InvalidData, match="cannot be written"):
+        whole_file.write(tmp_path / "nowhere" / "t.csv", b"two\n")
     assert path.read_text() == "one\n"
     assert [left.name for left in tmp_path.iterdir()] == ["t.csv"]
