@@ -37,15 +37,24 @@ def backtest(  # noqa: PLR0913 - a command has as many options as it has
     report: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Run a book over bars: every gate, costs on, fills in the bar after the decision."""
+    """Run a book over bars: every gate, costs on, fills in the bar after the decision.
+
+    Interrupted, the same command goes on after the last session that it has finished.
+    """
     check_places(report)
-    terms = _terms(capital, spread, slippage, fee)
-    if strategy is None:
-        result = _run(bars, book, (since, until), set_ or [], terms)
-    elif book or set_:
+    if strategy and (book or set_):
         raise InvalidData("--strategy is run by itself: leave --book and --set out")
+    terms, span = _terms(capital, spread, slippage, fee), (since, until)
+    if strategy:
+        result = _planned(bars, strategy, span, terms)
     else:
-        result = _planned(bars, strategy, (since, until), terms)
+        result = _run(bars, book, span, set_ or [], terms)
+    _tell(result, report, json)
+
+
+def _tell(result: "Result", report: Path | None, json: bool) -> None:
+    from app.cli.backtest_view import show
+
     if report:
         from app.lab.report import write
 
@@ -53,8 +62,6 @@ def backtest(  # noqa: PLR0913 - a command has as many options as it has
     if json:
         print(jsonlib.dumps(_body(result), indent=2))
     else:
-        from app.cli.backtest_view import show
-
         show(result, report)
 
 
@@ -99,6 +106,7 @@ def _run(
     from app.io.calendar import ExchangeCalendar
     from app.lab import backtest as lab
     from app.lab.bars import read_folder
+    from app.lab.walked import CheckpointFile
 
     settings = load(os.environ, confirm_real=True)
     chosen = settings.book(book_id) if book_id else settings.books[0]
@@ -107,9 +115,14 @@ def _run(
     calendar = ExchangeCalendar(made.book.calendar)
     loaded = read_folder(folder)
     picked = lab.between(loaded, calendar, *_span(span))
+    named = (made.fingerprint, made.changes)
+    name = lab.name_of(made.fingerprint, picked, terms)
+    kept = CheckpointFile(settings.state / "backtests" / f"{name}.json.gz")
     with _progress(picked.at.size) as done:
-        run = (made.fingerprint, made.changes)
-        return lab.run(made.book, run, picked, calendar, terms, done, loaded.warnings)
+        told = (done, loaded.warnings, kept)
+        result = lab.run(made.book, named, picked, calendar, terms, *told)
+    kept.forget()
+    return result
 
 
 def changed(pairs: Sequence[str]) -> dict[str, str]:

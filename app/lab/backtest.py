@@ -1,5 +1,6 @@
 """Backtest: a book over bars of the past, by the live steps, as a result."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -9,6 +10,7 @@ import numpy as np
 from app.engine.book import Book
 from app.engine.errors import InvalidData
 from app.engine.funnel import stages
+from app.engine.ids import digest
 from app.engine.orders import Execution, Side
 from app.engine.strategies.plan import Bars
 from app.engine.trades import Trade, trades, with_result
@@ -17,7 +19,8 @@ from app.lab import outcome
 from app.lab.bars import Loaded
 from app.lab.planned import Terms
 from app.lab.result import Result, Trades
-from app.lab.walk import Walked, walk
+from app.lab.walk import walk
+from app.lab.walked import Kept, Walked
 
 _NANO = 1_000_000_000
 
@@ -59,19 +62,19 @@ def run(
     terms: Terms,
     progress: Callable[[int], None],
     flaws: Sequence[str] = (),
+    kept: Kept | None = None,
 ) -> Result:
     """Walk a book through bars; ``settings`` are their fingerprint and what differs in them.
 
-    ``flaws`` are what is wrong with the bars.
+    ``flaws`` are what is wrong with the bars; ``kept`` is where an interrupted run is gone on with.
 
     Raises InvalidData for bars that are not of one minute, and where no symbol is the book's.
     """
-    known = [symbol for symbol in book.universe.symbols if symbol in bars.symbols]
-    if not known:
+    if not set(book.universe.symbols) & set(bars.symbols):
         raise InvalidData(
             f"none of {book.id}'s symbols is among the bars, which are of {_some(bars.symbols)}"
         )
-    walked = walk(book, settings[0], bars, calendar, terms, progress)
+    walked = walk(book, settings[0], bars, calendar, terms, progress, kept)
     return Result(
         name=book.id,
         book=book.id,
@@ -81,9 +84,9 @@ def run(
         began=_moment(int(bars.at[0])),
         ended=_moment(int(bars.at[-1])),
         capital=terms.capital,
-        at=walked.at,
-        equity=walked.equity,
-        exposure=walked.exposure,
+        at=np.array(walked.at, np.int64),
+        equity=np.array(walked.equity, np.float64),
+        exposure=np.array(walked.exposure, np.float64),
         trades=_trades(walked, bars),
         funnel=stages(walked.tallies.counted(), {}),
         changes=settings[1],
@@ -91,6 +94,15 @@ def run(
         candles=outcome.candles(bars),
         zone=str(calendar.zone),
     )
+
+
+def name_of(settings: str, bars: Bars, terms: Terms) -> str:
+    """Return a name that another run has only if it is the same one."""
+    columns = (bars.at, *(getattr(bars, name) for name in _COLUMNS))
+    spelt = hashlib.sha256()
+    for column in columns:
+        spelt.update(np.ascontiguousarray(column).tobytes())
+    return digest(settings, repr(bars.symbols), repr(terms), spelt.hexdigest())
 
 
 def _some(symbols: Sequence[str], most: int = 10) -> str:
@@ -107,8 +119,8 @@ def _warnings(book: Book, bars: Bars, walked: Walked) -> tuple[str, ...]:
     said = []
     if lacking:
         said.append(f"no bars of {_some(lacking)}: they are never signalled and never bought")
-    if walked.outside:
-        said.append(f"{walked.outside} bars outside of regular hours are left out")
+    if outside := int(bars.at.size) - len(walked.at):
+        said.append(f"{outside} bars outside of regular hours are left out")
     return tuple(said)
 
 

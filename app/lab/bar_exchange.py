@@ -13,9 +13,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from app.adapters.paper.matching import Resting
 from app.adapters.port import BrokerClock
 from app.engine.errors import Rejected
-from app.engine.orders import BrokerOrder, Order, OrderState, OrderType, Side, TimeInForce
+from app.engine.orders import Order, OrderState, OrderType, Side, TimeInForce
 from app.engine.rounding import decimal, tick_size
-from app.lab.exchange import Word, ended, filled, resting_as, stated_as
+from app.lab.exchange import Entry, Word, ended, filled, resting_as, stated_as
 
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
@@ -32,24 +32,27 @@ class Range:
     close: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    stated: BrokerOrder
-    rests: Resting
-
-
 class BarExchange:
     """Orders that rest between bars; ``worse_bps`` is by how much a crossing price is worse."""
 
     def __init__(self, worse_bps: float) -> None:
         self._worse = decimal(worse_bps) * _BPS
-        self._open: dict[str, _Entry] = {}
+        self._open: dict[str, Entry] = {}
+
+    @property
+    def resting(self) -> dict[str, Entry]:
+        """Return what rests, by client id, in the order in which it came."""
+        return dict(self._open)
+
+    def go_on_with(self, resting: Mapping[str, Entry]) -> None:
+        """Let orders rest that rested when a walk was interrupted."""
+        self._open = dict(resting)
 
     def submit(self, order: Order, clock: BrokerClock) -> list[Word]:
         """Take an order; nothing fills before the next bar."""
         stated = stated_as(order, clock)
         try:
-            entry = _Entry(stated, resting_as(order, clock))
+            entry = Entry(stated, resting_as(order, clock))
         except Rejected:
             return [Word(ended(stated, OrderState.REJECTED))]
         self._open[order.client_id] = entry

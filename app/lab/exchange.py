@@ -34,7 +34,9 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """An order that rests: what is said of it, and how."""
+
     stated: BrokerOrder
     rests: Resting
 
@@ -49,7 +51,7 @@ class Exchange:
     def __init__(self, price: Callable[[str], Price | None]) -> None:
         """``price`` is what a symbol trades at when it is asked."""
         self._price = price
-        self._open: dict[str, _Entry] = {}
+        self._open: dict[str, Entry] = {}
 
     def adopt(self, order: Order, clock: BrokerClock) -> None:
         """Take over an order that works at the broker when the day begins."""
@@ -60,13 +62,13 @@ class Exchange:
             average_price=order.average_price,
             state=order.state,
         )
-        self._open[order.client_id] = _Entry(stated, resting_as(order, clock))
+        self._open[order.client_id] = Entry(stated, resting_as(order, clock))
 
     def submit(self, order: Order, clock: BrokerClock) -> list[Word]:
         """Take an order; return what is said of it at once."""
         stated = stated_as(order, clock)
         try:
-            entry = _Entry(stated, resting_as(order, clock))
+            entry = Entry(stated, resting_as(order, clock))
         except Rejected:
             return [Word(ended(stated, OrderState.REJECTED))]
         self._open[order.client_id] = entry
@@ -81,7 +83,7 @@ class Exchange:
         """Let the prices and the time act on what rests, in the order in which it came."""
         return [word for entry in list(self._open.values()) for word in self._look(entry, clock)]
 
-    def _look(self, entry: _Entry, clock: BrokerClock) -> list[Word]:
+    def _look(self, entry: Entry, clock: BrokerClock) -> list[Word]:
         name = entry.stated.client_id
         outcome = step(entry.rests, self._price(entry.stated.symbol), clock)
         if outcome.fill_price is not None:

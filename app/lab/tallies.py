@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from app.engine.funnel import Tally
 from app.engine.orders import Intent, Purpose
@@ -10,17 +11,22 @@ from app.io.store.taping import Call
 
 #: So many symbols are named of those that a gate refused most often.
 TOP = 3
-_Key = tuple[str, str, str, str]
+#: Between the parts of a key.
+_BAR = "|"
 
 
+@dataclass(slots=True)
 class Tallies:
-    """What was said so far, and the intents that it was said of, by id."""
+    """What was said so far, and the intents that it was said of, by id.
 
-    def __init__(self) -> None:
-        self.intents: dict[str, Intent] = {}
-        self._refused: Counter[tuple[_Key, str]] = Counter()
-        self._places: dict[_Key, int] = {}
-        self._passed: Counter[tuple[str, str]] = Counter()
+    ``refused`` counts symbols by step, kind, gate and reason, ``places`` are the gates' own in
+    their row, ``passed`` counts by step and kind. Keys are joined: all of it is kept as JSON.
+    """
+
+    intents: dict[str, Intent] = field(default_factory=dict)
+    refused: dict[str, dict[str, int]] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    passed: dict[str, int] = field(default_factory=dict)
 
     def hear(self, calls: Iterable[Call]) -> None:
         """Take in what steps have changed and said."""
@@ -36,13 +42,18 @@ class Tallies:
             for one in judged:
                 walks.setdefault((one[0], one[1]), []).append(one)
             for (symbol, subject), walk in walks.items():
-                kind, last = self._kind(subject), walk[-1][2]
-                if last.passed:
-                    self._passed[step, kind] += 1
-                    continue
-                key = (step, kind, last.gate, str(last.reason))
-                self._refused[key, symbol] += 1
-                self._places[key] = max(self._places.get(key, 0), len(walk))
+                self._walked(step, symbol, self._kind(subject), walk)
+
+    def _walked(self, step: str, symbol: str, kind: str, walk: list[Judged]) -> None:
+        last = walk[-1][2]
+        if last.passed:
+            key = _BAR.join((step, kind))
+            self.passed[key] = self.passed.get(key, 0) + 1
+            return
+        key = _BAR.join((step, kind, last.gate, last.reason))
+        symbols = self.refused.setdefault(key, {})
+        symbols[symbol] = symbols.get(symbol, 0) + 1
+        self.places[key] = max(self.places.get(key, 0), len(walk))
 
     def _kind(self, subject: str) -> str:
         what, _, name = subject.partition(":")
@@ -54,15 +65,13 @@ class Tallies:
 
     def counted(self) -> list[Tally]:
         """Return what was said, for the funnel."""
-        by_key: dict[_Key, Counter[str]] = {}
-        for (key, symbol), count in self._refused.items():
-            by_key.setdefault(key, Counter())[symbol] += count
-        refused = [
-            Tally(*key, of.total(), self._places[key], tuple(of.most_common(TOP)))
-            for key, of in sorted(by_key.items())
-        ]
-        passed = [
-            Tally(step, kind, "", Reason.PASSED, count)
-            for (step, kind), count in sorted(self._passed.items())
-        ]
-        return [*refused, *passed]
+        counted = []
+        for key, symbols in sorted(self.refused.items()):
+            step, kind, gate, reason = key.split(_BAR)
+            of = Counter(symbols)
+            top = tuple(of.most_common(TOP))
+            counted.append(Tally(step, kind, gate, reason, of.total(), self.places[key], top))
+        for key, count in sorted(self.passed.items()):
+            step, kind = key.split(_BAR)
+            counted.append(Tally(step, kind, "", Reason.PASSED, count))
+        return counted

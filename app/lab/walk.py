@@ -5,8 +5,7 @@ stores them, and every step is taken once. What was ordered fills in the next ba
 asked, and there are no texts.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -36,8 +35,8 @@ from app.lab.bar_exchange import BarExchange, Range
 from app.lab.frames import Frame, silent
 from app.lab.past import Past, clock_of
 from app.lab.planned import BPS, Costs, Terms
-from app.lab.tallies import Tallies
 from app.lab.tape_reader import Venue
+from app.lab.walked import Checkpoint, Kept, Walked
 from app.pipeline import ledger, signals
 from app.pipeline.model import Asked
 from app.pipeline.taped_day import ORDERS
@@ -48,27 +47,6 @@ MINUTE_NS = 60_000_000_000
 BROKER = Venue("bars", Capabilities(client_ids=True, auction_orders=True, stop_orders=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
-    """What a walk left: equity and the value held at the close of each bar, fills, and verdicts.
-
-    Arrays have the shape (bars,), ``at`` are the bars' ends, nanoseconds UTC. ``digests`` are of
-    everything that was decided and done until the close of each bar since the one before, one for
-    each bar that there was, empty outside of regular hours.
-    """
-
-    at: np.ndarray[tuple[int], np.dtype[np.int64]]
-    equity: np.ndarray[tuple[int], np.dtype[np.float64]]
-    exposure: np.ndarray[tuple[int], np.dtype[np.float64]]
-    fills: tuple[Execution, ...]
-    fees: dict[str, Decimal]
-    purposes: dict[str, str]
-    causes: dict[str, str]
-    tallies: Tallies
-    outside: int
-    digests: tuple[str, ...]
-
-
 def walk(
     book: Book,
     settings: str,
@@ -76,19 +54,28 @@ def walk(
     calendar: Calendar,
     terms: Terms,
     progress: Callable[[int], None],
+    kept: Kept | None = None,
 ) -> Walked:
-    """Walk through bars of one minute; ``progress`` is told how many bars are done.
+    """Walk through bars of one minute; ``progress`` is told the place of each bar that is done.
 
-    Raises InvalidData for bars that are not one minute apart.
+    What was ``kept`` is gone on with, session by session. Raises InvalidData for bars that are not
+    one minute apart.
     """
     _check_minutes(bars)
     walker = _Walker(book, settings, bars, calendar, terms)
-    for hours, places in _sessions(bars, calendar):
+    before = kept.load() if kept else None
+    if before is not None:
+        walker.go_on_with(before)
+    for number, (hours, places) in enumerate(_sessions(bars, calendar), start=1):
+        if before is not None and number <= before.sessions:
+            continue
         walker.begin_day(hours)
         for place in places:
             walker.step(hours, place, last=place == places[-1])
             progress(place)
-    return walker.done()
+        if kept:
+            kept.save(walker.checkpoint(number))
+    return walker.walked
 
 
 def _check_minutes(bars: Bars) -> None:
@@ -142,22 +129,27 @@ class _Walker:
             account=None,
             cash_short=Decimal(0),
         )
-        self._memory = Memory(State(row))
         costs = terms.costs
         self._exchange = BarExchange(costs.half_spread_bps + costs.slippage_bps)
-        self._past = Past(self._memory, self._exchange)
+        self._begin(State(row))
         self._symbols = [s for s in book.universe.symbols if s in bars.symbols]
         self._rows = {symbol: bars.symbols.index(symbol) for symbol in self._symbols}
         self._volume = dict.fromkeys(self._symbols, 0.0)
-        self._at: list[int] = []
-        self._equity: list[float] = []
-        self._exposure: list[float] = []
-        self._fills: list[Execution] = []
-        self._fees: dict[str, Decimal] = {}
-        self._purposes: dict[str, str] = {}
-        self._causes: dict[str, str] = {}
-        self._tallies = Tallies()
-        self._digests = [""] * bars.at.size
+        self.walked = Walked([""] * bars.at.size)
+
+    def _begin(self, state: State) -> None:
+        self._memory = Memory(state)
+        self._past = Past(self._memory, self._exchange)
+
+    def go_on_with(self, before: Checkpoint) -> None:
+        """Go on where a walk was interrupted."""
+        self._begin(before.state)
+        self._exchange.go_on_with(before.resting)
+        self.walked = before.walked
+
+    def checkpoint(self, sessions: int) -> Checkpoint:
+        """Return the walk as it is now."""
+        return Checkpoint(sessions, self._memory.state, self._exchange.resting, self.walked)
 
     def begin_day(self, hours: SessionHours) -> None:
         """Open the book as a live one is: what it is worth now is the day's equity at the open."""
@@ -170,6 +162,8 @@ class _Walker:
         old = hours.open - REMEMBERED
         state.fills = {n: f for n, f in state.fills.items() if f.execution.at >= old}
         self._volume = dict.fromkeys(self._symbols, 0.0)
+        # Verdicts are about intents of the day, and of those that still wait.
+        self.walked.tallies.intents = dict(state.intents)
         cash = state.money.cash if state.money else decimal(self._terms.capital)
         worth = ledger.equity_of(self._memory, book, cash)
         account = Account(cash, worth, cash, self._book.currency)
@@ -231,25 +225,28 @@ class _Walker:
 
     def _note(self, place: int, end: datetime) -> None:
         """Keep what was said and filled, charge the fees, and mark the book."""
-        for name, args, _ in (calls := self._memory.said()):
+        left = self.walked
+        calls = self._memory.said()
+        left.tallies.hear(calls)
+        for name, args, _ in calls:
             if name == "fills.insert_once":
-                self._filled(args[2], args[3], end)
+                self._charge(args[3], end)
             elif name == "orders.insert":
-                self._purposes[args[0].client_id] = args[0].purpose
-                intent = self._tallies.intents.get(args[0].intent_id)
-                self._causes[args[0].client_id] = (intent and intent.basket) or "signal"
-        self._tallies.hear(calls)
-        self._digests[place] = said(calls)[0]
+                made = args[0]
+                intent = left.tallies.intents.get(made.intent_id)
+                left.purposes[made.client_id] = made.purpose
+                left.causes[made.client_id] = (intent and intent.basket) or "signal"
+        left.digests[place] = said(calls)[0]
         money = ledger.read(self._memory, self._book.id)
-        self._at.append(int(self._bars.at[place]) + MINUTE_NS)
-        self._equity.append(float(money.equity))
-        self._exposure.append(float(money.equity - money.cash))
+        left.at.append(int(self._bars.at[place]) + MINUTE_NS)
+        left.equity.append(float(money.equity))
+        left.exposure.append(float(money.equity - money.cash))
 
-    def _filled(self, client_id: str, executions: list[Execution], end: datetime) -> None:
+    def _charge(self, executions: Sequence[Execution], end: datetime) -> None:
         for one in executions:
-            self._fills.append(one)
+            self.walked.fills.append(one)
             if fee := _fee(self._terms.costs, one):
-                self._fees[one.id] = fee
+                self.walked.fees[one.id] = fee
                 charged = [Fee(one.id, end.date(), fee)]
                 given = (self._book.id, BROKER.name, charged, end.date())
                 self._memory.call("fees.insert_once", given, {})
@@ -264,18 +261,3 @@ class _Walker:
     def _frame(self, at: datetime) -> Frame:
         still = Still(at, 1.0)
         return Frame(self._book, self._settings, still, self._calendar, BROKER, silent)
-
-    def done(self) -> Walked:
-        """Return what is left of the walk."""
-        return Walked(
-            at=np.array(self._at, np.int64),
-            equity=np.array(self._equity),
-            exposure=np.array(self._exposure),
-            fills=tuple(self._fills),
-            fees=self._fees,
-            purposes=self._purposes,
-            causes=self._causes,
-            tallies=self._tallies,
-            outside=int(self._bars.at.size) - len(self._at),
-            digests=tuple(self._digests),
-        )

@@ -19,7 +19,8 @@ from app.io.calendar import ExchangeCalendar
 from app.lab import backtest, lookahead
 from app.lab.planned import FREE, Costs, Terms
 from app.lab.result import Result
-from app.lab.walk import Walked, walk
+from app.lab.walk import walk
+from app.lab.walked import CheckpointFile, Walked
 
 CALENDAR = ExchangeCalendar("XNYS")
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "TSLA", "SQQQ")
@@ -73,7 +74,7 @@ def test_a_lively_day_trades_and_ends_flat() -> None:
     day = a_walk()
     sides = {fill.side for fill in day.fills}
     assert sides == {Side.BUY, Side.SELL}
-    assert day.exposure.max() > 0
+    assert max(day.exposure) > 0
     assert day.exposure[-1] == 0
     assert len(day.at) == MINUTES
 
@@ -163,3 +164,55 @@ def test_a_bar_that_is_missing_neither_signals_nor_fills() -> None:
     late = [f for f in day.fills if f.symbol == "AAPL" and f.at.timestamp() >= OPEN_NS + 40 * 60]
     assert late == []
     assert np.isfinite(day.equity).all()
+
+
+def three_mornings() -> Bars:
+    """An hour of each of three sessions."""
+    one = lively(minutes=60)
+    days = [CALENDAR.session_for(CALENDAR.previous(date(2026, 3, 21), n).open) for n in (3, 2, 1)]
+    starts = [int(hours.open.timestamp()) * 1_000_000_000 for hours in days]
+    at = np.concatenate([start + (one.at - one.at[0]) for start in starts])
+    columns = ("open", "high", "low", "close", "volume")
+    return replace(one, at=at, **{name: np.tile(getattr(one, name), 3) for name in columns})
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
+    bars, terms = three_mornings(), Terms(100_000, "USD", FREE)
+    whole = walked(bars)
+    assert len({fill.at.date() for fill in whole.fills}) > 1
+    kept = CheckpointFile(tmp_path / "kept" / "walk.json.gz")
+    places: list[int] = []
+
+    def interrupt(place: int) -> None:
+        places.append(place)
+        if place == 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        walk(the_book(), "test", bars, CALENDAR, terms, interrupt, kept)
+    places.clear()
+    again = walk(the_book(), "test", bars, CALENDAR, terms, places.append, kept)
+    assert places == list(range(60, 180))
+    assert again.digests == whole.digests
+    assert (again.fills, again.equity, again.causes) == (whole.fills, whole.equity, whole.causes)
+    assert again.tallies.counted() == whole.tallies.counted()
+    kept.forget()
+    assert kept.load() is None
+
+
+def test_what_was_kept_and_cannot_be_read_is_begun_anew(tmp_path: Path) -> None:
+    kept = CheckpointFile(tmp_path / "walk.json.gz")
+    (tmp_path / "walk.json.gz").write_bytes(b"not what was kept")
+    assert kept.load() is None
+
+
+def test_another_run_has_another_name() -> None:
+    bars, terms = lively(minutes=60), Terms(100_000, "USD", FREE)
+    name = backtest.name_of("settings", bars, terms)
+    assert name == backtest.name_of("settings", lively(minutes=60), terms)
+    others = {
+        backtest.name_of("others", bars, terms),
+        backtest.name_of("settings", lively(seed=4, minutes=60), terms),
+        backtest.name_of("settings", bars, replace(terms, capital=1.0)),
+    }
+    assert len(others | {name}) == 4
