@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from celery import Celery, current_app
 
 from app.engine.errors import InvalidData
 from app.jobs import root, worker
-from app.jobs.celery_app import QUEUES, VISIBILITY_TIMEOUT, make_app
+from app.jobs.celery_app import QUEUES, RESEARCH, VISIBILITY_TIMEOUT, make_app
 from app.jobs.nudges import QUEUE
 from app.jobs.schedule import timetables
 
@@ -102,14 +103,17 @@ def test_the_stop_of_a_worker_is_short_and_its_children_do_not_live_for_ever(app
     assert 0 < app.conf.worker_max_tasks_per_child <= 10_000
 
 
-def test_both_queues_and_no_other_are_declared(app: Celery) -> None:
-    assert {queue.name for queue in app.conf.task_queues} == set(QUEUES) == {"default", "pipeline"}
+def test_the_queues_of_trading_and_that_of_research_are_declared_and_no_other(app: Celery) -> None:
+    assert set(QUEUES) == {"default", "pipeline"}
+    assert {queue.name for queue in app.conf.task_queues} == {*QUEUES, RESEARCH}
     assert set(QUEUE.values()) <= set(QUEUES)
 
 
 def test_no_task_may_run_as_long_as_its_message_is_invisible(app: Celery) -> None:
     app.loader.import_default_modules()
+    import_module("app.lab.tasks")
     ours = [task for task in app.tasks.values() if not task.name.startswith("celery.")]
+    assert "play_trial" in {task.name for task in ours}
     assert len(ours) >= 6
     for task in ours:
         hard = task.time_limit or app.conf.task_time_limit
