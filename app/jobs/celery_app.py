@@ -18,16 +18,18 @@ VISIBILITY_TIMEOUT = timedelta(seconds=300)
 
 
 def make_app(
-    broker_url: str, *, only_sends: bool = False, modules: Sequence[str] = TASK_MODULES
+    broker_url: str, *, only_sends: bool = False, modules: Sequence[str] | None = None
 ) -> Celery:
     """Return the application for one broker; nothing connects before the first message.
+
+    Its tasks are those of trading, unless other modules of tasks are named.
 
     One that ``only_sends`` gives up on a Redis that hangs in time for the step that it is used in.
     """
     app = Celery(
         "metronome",
         broker=broker_url,
-        include=list(modules),
+        include=list(TASK_MODULES if modules is None else modules),
         set_as_current=not only_sends,
     )
     app.conf.update(
