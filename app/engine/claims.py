@@ -7,8 +7,10 @@ from decimal import Decimal
 from app.engine.orders import BrokerOrder, Order
 from app.engine.rounding import to_tick
 
-#: The broker's clock may be so far behind ours, and its answer may have taken so long to come.
-BEFORE, AFTER = timedelta(minutes=1), timedelta(minutes=2)
+#: The broker's clock may be so far behind ours; and whoever was to send the request may have been
+#: stopped so long (a suspended machine) between writing that down and sending it. What turns up
+#: later than that is a matter for a person.
+BEFORE, AFTER = timedelta(minutes=1), timedelta(minutes=10)
 
 
 def candidates(order: Order, sent_at: datetime, seen: Iterable[BrokerOrder]) -> list[BrokerOrder]:
