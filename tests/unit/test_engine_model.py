@@ -13,16 +13,24 @@ from hypothesis import strategies as st
 
 from app.engine.book import Price
 from app.engine.events import Event, EventKind
-from app.engine.model import passed_over, questions
+from app.engine.model import asking
 from app.engine.model_answer import LONGEST, Reading, read
 from app.engine.model_cost import billed_usd, is_by, worst_usd
 from app.engine.model_prompt import neutral, prompt
 from app.engine.opinions import Question
-from app.engine.verdicts import Reason, Verdict
+from app.engine.verdicts import Judged, Reason, Verdict
 
 BOOK = a_book()
 POLICY = a_model_policy()
 GOOD = {"stance": 0.5, "confidence": 0.75, "reason": "A strong quarter."}
+
+
+def questions(*told: Any) -> tuple[Question, ...]:
+    return asking(*told).questions
+
+
+def passed_over(*told: Any) -> tuple[Judged, ...]:
+    return asking(*told).passed_over
 
 
 # -- questions ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from builders import AT, MINUTE, D, an_event
 from app.config.loading import load
 from app.engine.events import EventKind
 from app.engine.mixer import Evidence, mix
-from app.engine.model import questions
+from app.engine.model import asking
 from app.engine.model_answer import Reading, read
 from app.engine.model_prompt import prompt
 from app.engine.opinions import Opinion, Question
@@ -46,7 +46,7 @@ def test_the_shipped_book_says(requirement: str, found: object, expected: object
     [(0.39999, 0), (0.4, 1), (0.40001, 1), (-0.39999, 0), (-0.4, 1), (-0.40001, 1)],
 )
 def test_d1_a_score_of_four_tenths_is_asked_about(score: float, asked: int) -> None:
-    assert len(questions(BOOK, {"AAPL": score}, [an_event("AAPL")], AT)) == asked
+    assert len(asking(BOOK, {"AAPL": score}, [an_event("AAPL")], AT).questions) == asked
 
 
 # -- D2: what a call may still cost --------------------------------------------------------------

@@ -13,8 +13,7 @@ from app.engine.events import Event
 from app.engine.ids import signal_id
 from app.engine.market import Panel
 from app.engine.mixer import Evidence, mix
-from app.engine.model import passed_over
-from app.engine.model import questions as model_questions
+from app.engine.model import asking
 from app.engine.quality import Flaw
 from app.engine.score import Scores, technical
 from app.engine.signals import Signal
@@ -56,7 +55,7 @@ def questions(book: Book, inputs: SignalInputs, reading: Reading) -> Asking:
     candidates = _candidates(book, BookState(), inputs, (reading, mixed))
     scores = {c.symbol: c.score for c in candidates if gates.admits(c, context)}
     told = (book, scores, inputs.events, inputs.at, inputs.kept)
-    return Asking(model_questions(*told), passed_over(*told))
+    return Asking(*asking(*told))
 
 
 def decide(book: Book, state: BookState, inputs: SignalInputs, reading: Reading) -> Decision:
