@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from app.engine.orders import Execution, Side
 from app.engine.portfolio import Adjustment, Position, adjusted, after_fill
@@ -99,6 +100,12 @@ def gains(executed: Iterable[Execution], changes: Iterable[Adjustment]) -> tuple
 
     What began before the first execution is not counted: its cost is not known.
     """
+    return _gains(tuple(executed), tuple(changes))
+
+
+@lru_cache(maxsize=8)
+def _gains(executed: tuple[Execution, ...], changes: tuple[Adjustment, ...]) -> tuple[Decimal, ...]:
+    # Asked for in every pass, and another answer only after a fill.
     ended = with_result(trades(executed, changes))
     return tuple(decimal(trade.realised / trade.cost) for trade in ended)
 

@@ -1,6 +1,6 @@
 """Positions, fills, adjustments and money."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -54,6 +54,7 @@ class Fills:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._made: tuple[tuple[object, ...], list[Execution]] = ((), [])
 
     def insert_once(
         self,
@@ -76,15 +77,30 @@ class Fills:
         return sorted(mine, key=lambda e: (e.at, e.broker_order_id, e.cumulative))
 
     def by_order(self, book_id: str, since: datetime, most: int) -> list[Execution]:
-        orders: dict[tuple[str, str, str], list[Execution]] = {}
-        for filled in self._state.fills.values():
-            one = filled.execution
-            if one.at >= since:
-                orders.setdefault((filled.client_id, one.symbol, one.side), []).append(one)
-        made = [_as_one(client_id, filled) for (client_id, _, _), filled in orders.items()]
+        known = self._state.fills.values()
+        if all(filled.execution.at >= since for filled in known):
+            # Asked for in every pass, and another answer only after a fill.
+            of = (
+                len(known),
+                next(iter(self._state.fills), ""),
+                next(reversed(self._state.fills), ""),
+            )
+            if self._made[0] != of:
+                self._made = of, _by_order(known)
+            made = self._made[1]
+        else:
+            made = _by_order(filled for filled in known if filled.execution.at >= since)
         newest = sorted(made, key=lambda each: each.id)
         newest = sorted(newest, key=lambda each: each.at, reverse=True)[:most]
         return sorted(newest, key=lambda each: (each.at, each.symbol, each.side))
+
+
+def _by_order(filled: Iterable[Filled]) -> list[Execution]:
+    orders: dict[tuple[str, str, str], list[Execution]] = {}
+    for each in filled:
+        one = each.execution
+        orders.setdefault((each.client_id, one.symbol, one.side), []).append(one)
+    return [_as_one(client_id, of) for (client_id, _, _), of in orders.items()]
 
 
 def _as_one(client_id: str, filled: Sequence[Execution]) -> Execution:
