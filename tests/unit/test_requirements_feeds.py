@@ -15,7 +15,7 @@ from app.engine import filings
 from app.engine.events import EventKind
 from app.engine.market import Bar, halves
 from app.engine.mixer import Evidence, mix
-from app.engine.model import questions
+from app.engine.model import asking
 from app.engine.score import Scores
 from app.io.buckets import Fill, spend
 from app.io.feeds.faults import OLDEST_MINUTE, bar_fault, minute_fault, quote_fault
@@ -94,7 +94,7 @@ def test_b4_half_relevant_is_relevant(relevance: float, counts: int) -> None:
     said = {"ticker": "AAPL", "relevance_score": relevance, "ticker_sentiment_score": 0.5}
     assert len(_by_ticker(an_event(None), [said], watched, [])) == counts
     news = (an_event("AAPL", relevance=relevance),)
-    assert len(questions(BOOK, {"AAPL": 0.5}, news, AT)) == counts
+    assert len(asking(BOOK, {"AAPL": 0.5}, news, AT).questions) == counts
     own = Scores(("AAPL",), np.array([0.2]), {"trend": np.array([0.2])})
     assert bool(mix(BOOK, own, Evidence(AT, news)).score[0] != 0.2) == counts
 

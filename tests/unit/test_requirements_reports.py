@@ -25,7 +25,7 @@ from app.engine import experiments, gates, kpis
 from app.engine.candidates import SignalContext, cutoff_of
 from app.engine.experiments import Trigger, settings_after
 from app.engine.kpis import Hour, Score
-from app.engine.model import questions
+from app.engine.model import asking
 from app.engine.orders import Purpose, Side
 from app.engine.risk import ENTRY_GATES, EXIT_GATES, judge
 from app.engine.state import LastSignal
@@ -165,4 +165,4 @@ def test_i6_signals_after_a_rollback(
 
 @pytest.mark.parametrize(("score", "asked"), [(0.64999, 0), (0.65, 1), (0.65001, 1)])
 def test_i6_the_model_after_a_rollback(score: float, asked: int) -> None:
-    assert len(questions(AFTER, {"AAPL": score}, [an_event("AAPL")], AT)) == asked
+    assert len(asking(AFTER, {"AAPL": score}, [an_event("AAPL")], AT).questions) == asked
