@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.moments import date as date_of
+from app.cli.pairs import changed
 from app.cli.writing import check_places
 from app.engine.errors import InvalidData
 
@@ -123,19 +124,6 @@ def _run(
         result = lab.run(made.book, named, picked, calendar, terms, *told)
     kept.forget()
     return result
-
-
-def changed(pairs: Sequence[str]) -> dict[str, str]:
-    """Return KEY=VALUE pairs by key. Raises InvalidData for what is none, and for a key twice."""
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise InvalidData(f"--set: {pair[:60]!r}; accepted: KEY=VALUE")
-        if name in found:
-            raise InvalidData(f"--set: {name} is given twice; accepted: each setting once")
-        found[name] = value
-    return found
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.backtest import changed
 from app.cli.moments import date as date_of
+from app.cli.pairs import changed
 from app.cli.reading import reading
 from app.cli.replay import TAPE_HELP, found
 from app.engine.errors import InvalidData

@@ -12,10 +12,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from app.adapters.paper.matching import Resting
 from app.adapters.port import BrokerClock
-from app.engine.errors import Rejected
 from app.engine.orders import Order, OrderState, OrderType, Side, TimeInForce
 from app.engine.rounding import decimal, tick_size
-from app.lab.exchange import Entry, Word, ended, filled, resting_as, stated_as
+from app.lab.exchange import Entry, Word, cancelled, ended, filled, taken
 
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
@@ -50,18 +49,14 @@ class BarExchange:
 
     def submit(self, order: Order, clock: BrokerClock) -> list[Word]:
         """Take an order; nothing fills before the next bar."""
-        stated = stated_as(order, clock)
-        try:
-            entry = Entry(stated, resting_as(order, clock))
-        except Rejected:
-            return [Word(ended(stated, OrderState.REJECTED))]
-        self._open[order.client_id] = entry
-        return [Word(stated)]
+        entry, word = taken(order, clock)
+        if entry is not None:
+            self._open[order.client_id] = entry
+        return [word]
 
     def cancel(self, client_id: str) -> list[Word]:
         """End an order; nothing is said of one that has ended."""
-        entry = self._open.pop(client_id, None)
-        return [] if entry is None else [Word(ended(entry.stated, OrderState.CANCELLED))]
+        return cancelled(self._open.pop(client_id, None))
 
     def look(self, clock: BrokerClock) -> list[Word]:
         """Say nothing: between two bars nothing trades."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from app.adapters.paper.matching import Price, Resting, due, step
+from app.adapters.paper.matching import Price, Resting, resting, stated, step
 from app.adapters.port import BrokerClock
 from app.engine.errors import Rejected
 from app.engine.ids import digest, execution_id
@@ -13,10 +13,8 @@ from app.engine.orders import (
     Execution,
     Order,
     OrderState,
-    TimeInForce,
 )
 
-_FOR_THE_DAY = frozenset({TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK})
 _STATUS = {
     OrderState.FILLED: "filled",
     OrderState.EXPIRED: "expired",
@@ -55,29 +53,25 @@ class Exchange:
 
     def adopt(self, order: Order, clock: BrokerClock) -> None:
         """Take over an order that works at the broker when the day begins."""
-        stated = replace(
-            stated_as(order, clock),
-            broker_id=order.broker_id or digest("past", order.client_id),
+        said = replace(
+            stated(order, order.broker_id or digest("past", order.client_id), clock),
             filled_quantity=order.filled_quantity,
             average_price=order.average_price,
             state=order.state,
         )
-        self._open[order.client_id] = Entry(stated, resting_as(order, clock))
+        self._open[order.client_id] = Entry(said, resting(order, clock))
 
     def submit(self, order: Order, clock: BrokerClock) -> list[Word]:
         """Take an order; return what is said of it at once."""
-        stated = stated_as(order, clock)
-        try:
-            entry = Entry(stated, resting_as(order, clock))
-        except Rejected:
-            return [Word(ended(stated, OrderState.REJECTED))]
+        entry, word = taken(order, clock)
+        if entry is None:
+            return [word]
         self._open[order.client_id] = entry
-        return [Word(stated), *self._look(entry, clock)]
+        return [word, *self._look(entry, clock)]
 
     def cancel(self, client_id: str) -> list[Word]:
         """End an order; nothing is said of one that has ended."""
-        entry = self._open.pop(client_id, None)
-        return [] if entry is None else [Word(ended(entry.stated, OrderState.CANCELLED))]
+        return cancelled(self._open.pop(client_id, None))
 
     def look(self, clock: BrokerClock) -> list[Word]:
         """Let the prices and the time act on what rests, in the order in which it came."""
@@ -97,63 +91,43 @@ class Exchange:
         return []
 
 
-def resting_as(order: Order, clock: BrokerClock) -> Resting:
-    """Return how an order rests. Raises Rejected where it is too late for its auction."""
-    return Resting(
-        side=order.side,
-        type=order.type,
-        time_in_force=order.time_in_force,
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-        triggered=False,
-        due=due(order.time_in_force, clock),
-        expires_at=clock.next_close if order.time_in_force in _FOR_THE_DAY else None,
-    )
+def taken(order: Order, clock: BrokerClock) -> tuple[Entry | None, Word]:
+    """Return an order as it rests and what is said of it; None for one that is refused."""
+    said = stated(order, digest("past", order.client_id), clock)
+    try:
+        return Entry(said, resting(order, clock)), Word(said)
+    except Rejected:
+        return None, Word(ended(said, OrderState.REJECTED))
 
 
-def stated_as(order: Order, clock: BrokerClock) -> BrokerOrder:
-    """Return what is said of an order that was taken."""
-    return BrokerOrder(
-        broker_id=digest("past", order.client_id),
-        client_id=order.client_id,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        filled_quantity=Decimal(0),
-        average_price=None,
-        state=OrderState.SUBMITTED,
-        type=order.type.value,
-        time_in_force=order.time_in_force.value,
-        created_at=clock.at,
-        status="new",
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-    )
+def cancelled(entry: Entry | None) -> list[Word]:
+    """Return what is said of an order that was ended; nothing of one that had ended before."""
+    return [] if entry is None else [Word(ended(entry.stated, OrderState.CANCELLED))]
 
 
-def ended(stated: BrokerOrder, state: OrderState) -> BrokerOrder:
+def ended(of: BrokerOrder, state: OrderState) -> BrokerOrder:
     """Return what is said of an order that has ended."""
-    return replace(stated, state=state, status=_STATUS[state])
+    return replace(of, state=state, status=_STATUS[state])
 
 
-def filled(stated: BrokerOrder, price: Decimal, clock: BrokerClock) -> Word:
+def filled(of: BrokerOrder, price: Decimal, clock: BrokerClock) -> Word:
     """Return what is said of an order when all that is left of it has filled."""
-    left = stated.quantity - stated.filled_quantity
-    before = stated.filled_quantity * (stated.average_price or Decimal(0))
+    left = of.quantity - of.filled_quantity
+    before = of.filled_quantity * (of.average_price or Decimal(0))
     whole = replace(
-        ended(stated, OrderState.FILLED),
-        filled_quantity=stated.quantity,
-        average_price=(before + left * price) / stated.quantity,
+        ended(of, OrderState.FILLED),
+        filled_quantity=of.quantity,
+        average_price=(before + left * price) / of.quantity,
     )
     execution = Execution(
-        id=execution_id(stated.broker_id, stated.quantity),
-        broker_order_id=stated.broker_id,
-        symbol=stated.symbol,
-        side=stated.side,
+        id=execution_id(of.broker_id, of.quantity),
+        broker_order_id=of.broker_id,
+        symbol=of.symbol,
+        side=of.side,
         quantity=left,
         price=price,
-        cumulative=stated.quantity,
+        cumulative=of.quantity,
         at=clock.at,
-        client_id=stated.client_id,
+        client_id=of.client_id,
     )
     return Word(whole, (execution,))

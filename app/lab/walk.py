@@ -174,13 +174,10 @@ class _Walker:
     def step(self, hours: SessionHours, place: int, *, last: bool) -> None:
         """Trade through a bar, then decide at its close."""
         start = _moment(int(self._bars.at[place]))
-        known = {s: self._range(s, place) for s in self._exchange.symbols()}
-        ranges = {symbol: bar for symbol, bar in known.items() if bar is not None}
-        opening = self._frame(start)
+        opening, ranges = self._frame(start), self._ranges(place)
         if self._past.hear(opening, self._exchange.at_open(ranges, clock_of(opening))):
             self._past.cycle(opening)
-            known = {s: self._range(s, place) for s in self._exchange.symbols()}
-            ranges = {symbol: bar for symbol, bar in known.items() if bar is not None}
+            ranges = self._ranges(place)
         if self._past.hear(opening, self._exchange.within(ranges, clock_of(opening))):
             self._past.cycle(opening)
         end = start + MINUTE
@@ -250,6 +247,11 @@ class _Walker:
                 charged = [Fee(one.id, end.date(), fee)]
                 given = (self._book.id, BROKER.name, charged, end.date())
                 self._memory.call("fees.insert_once", given, {})
+
+    def _ranges(self, place: int) -> dict[str, Range]:
+        """Return the bars of what rests at the exchange."""
+        known = {symbol: self._range(symbol, place) for symbol in self._exchange.symbols()}
+        return {symbol: bar for symbol, bar in known.items() if bar is not None}
 
     def _range(self, symbol: str, place: int) -> Range | None:
         row = self._rows.get(symbol)

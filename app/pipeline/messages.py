@@ -1,4 +1,4 @@
-"""How the broker's words travel over a stream and onto the tape: plain JSON, exact decimals."""
+"""How the broker's words travel over a stream: plain JSON, exact decimals."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -7,8 +7,8 @@ from dataclasses import replace as changed
 from datetime import date, datetime
 from decimal import Decimal
 
-from app.adapters.paper import shelf
-from app.adapters.paper.matching import Price, Resting, due, sound, step
+from app.adapters.paper import matching, shelf
+from app.adapters.paper.matching import Price, sound, step
 from app.adapters.paper.shelf import Entry
 from app.adapters.port import BrokerClock, BrokerPosition, Capabilities, Rehearsal
 from app.engine.errors import InvalidData, Rejected
@@ -20,13 +20,11 @@ from app.engine.orders import (
     OrderState,
     OrderType,
     Side,
-    TimeInForce,
 )
 from app.engine.portfolio import Account, Fee, Position, after_fill, cash_after
 
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
-_FOR_THE_DAY = frozenset({TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK})
 _STATUS = {OrderState.EXPIRED: "expired", OrderState.CANCELLED: "canceled"}
 
 
@@ -166,32 +164,8 @@ def _accepted(order: Order, price: Price | None, session: BrokerClock) -> Entry:
     held_at = _held_at(order, price)
     if order.side is Side.BUY and held_at is None:
         raise Rejected("no_price", f"{order.symbol} has no price now")
-    rests = Resting(
-        side=order.side,
-        type=order.type,
-        time_in_force=order.time_in_force,
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-        triggered=False,
-        due=due(order.time_in_force, session),
-        expires_at=session.next_close if order.time_in_force in _FOR_THE_DAY else None,
-    )
-    stated = BrokerOrder(
-        broker_id=digest("paper", order.client_id),
-        client_id=order.client_id,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        filled_quantity=Decimal(0),
-        average_price=None,
-        state=OrderState.SUBMITTED,
-        type=order.type.value,
-        time_in_force=order.time_in_force.value,
-        created_at=session.at,
-        status="new",
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-    )
+    rests = matching.resting(order, session)
+    stated = matching.stated(order, digest("paper", order.client_id), session)
     return Entry(stated, rests, held_at or Decimal(0))
 
 

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 from app.adapters.port import BrokerClock
 from app.engine.errors import Rejected
-from app.engine.orders import OrderState, OrderType, Side, TimeInForce
+from app.engine.orders import BrokerOrder, Order, OrderState, OrderType, Side, TimeInForce
 
 #: The auctions take no orders this shortly before they are held.
 CLOSE_CUTOFF = timedelta(minutes=10)
 OPEN_CUTOFF = timedelta(minutes=2)
 
 _AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+_FOR_THE_DAY = _AT_ONCE | {TimeInForce.DAY}
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
@@ -67,6 +68,40 @@ def due(time_in_force: TimeInForce, session: BrokerClock) -> datetime | None:
             raise Rejected("closed", "too late for the opening auction")
         return session.next_open
     return None
+
+
+def resting(order: Order, session: BrokerClock) -> Resting:
+    """Return how an order rests. Raises Rejected where it is too late for its auction."""
+    return Resting(
+        side=order.side,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        triggered=False,
+        due=due(order.time_in_force, session),
+        expires_at=session.next_close if order.time_in_force in _FOR_THE_DAY else None,
+    )
+
+
+def stated(order: Order, broker_id: str, session: BrokerClock) -> BrokerOrder:
+    """Return what is said of an order that was taken."""
+    return BrokerOrder(
+        broker_id=broker_id,
+        client_id=order.client_id,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        filled_quantity=Decimal(0),
+        average_price=None,
+        state=OrderState.SUBMITTED,
+        type=order.type.value,
+        time_in_force=order.time_in_force.value,
+        created_at=session.at,
+        status="new",
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+    )
 
 
 def step(order: Resting, price: Price | None, session: BrokerClock) -> Step:
